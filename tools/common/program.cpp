@@ -13,7 +13,8 @@ namespace {
 volatile std::sig_atomic_t interrupts = 0;
 
 void on_signal(int) {
-  if (++interrupts > 1) _exit(kInterrupted);
+  interrupts = interrupts + 1;
+  if (interrupts > 1) _exit(kInterrupted);
 }
 
 }  // namespace
