@@ -5,6 +5,7 @@
 // a map costs exactly L (L + 1) / 2 rows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace heartbeat {
@@ -15,6 +16,23 @@ constexpr long pair_index(long i, long j, long length) {
 }
 constexpr long pair_count(long length) {
   return length * (length + 1) / 2;
+}
+
+// Separation buckets: 0-23 residues exact, then 39 log-spaced ones up to 1,024, then one for "other chain".
+inline constexpr int kBuckets = 64, kOtherChainBucket = 63, kFarthest = 1024;
+inline constexpr auto kBucketOfSeparation = [] {
+  constexpr double kRatio = 1.1010249145955;  // (1024 / 24) ^ (1 / 39)
+  std::array<std::uint8_t, kFarthest + 1> bucket{};
+  double next_edge = 24 * kRatio;
+  for (int s = 0, b = 0; s <= kFarthest; ++s) {
+    if (s <= 24) b = s;
+    for (; s > 24 && s >= next_edge && b < kOtherChainBucket - 1; next_edge *= kRatio) ++b;
+    bucket[s] = std::uint8_t(b);
+  }
+  return bucket;
+}();
+constexpr int separation_bucket(long separation) {
+  return kBucketOfSeparation[separation < kFarthest ? separation : kFarthest];
 }
 
 // One protein, or the concatenated chains of a complex.
@@ -28,6 +46,10 @@ struct PairMap {
   long row(long i, long j) const { return first_pair + pair_index(i, j, length); }
   // The same for any order of i and j.
   long folded_row(long i, long j) const { return i <= j ? row(i, j) : row(j, i); }
+  // Separation bucket of i <= j. Crops keep true positions, so residues on both sides of a gap are as far as they were.
+  int bucket(long i, long j) const {
+    return segment[i] != segment[j] ? kOtherChainBucket : separation_bucket(position[j] - position[i]);
+  }
 };
 
 // Pairs (i, j), i <= j, with i in [i_first, i_last) and j in [j_first, j_last): one unit of work.
