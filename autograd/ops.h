@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autograd/tensor.h"
+#include "graph/contact_targets.h"
 #include "graph/graph.h"
 #include "graph/pair_layout.h"
 
@@ -78,12 +79,6 @@ enum class Triangle { oriented, symmetric };
 Tensor triangle_multiplication(const Layout& layout, const Tensor& a, const Tensor& b,
                                Triangle form = Triangle::oriented);
 
-// What the contact loss compares with: bit k of positive[p] and valid[p] speaks of channel k of packed pair p.
-struct ContactTargets {
-  std::vector<std::uint16_t> positive, valid;  // [pairs]
-  std::vector<double> positive_weight;         // [K] pw_k
-  std::vector<double> channel_weight;          // [K]
-};
 // contact_loss: masked, weighted binary cross-entropy with logits [pairs, K] of the batch; a scalar.
 // Per protein the mean over valid entries, proteins averaged with weight sqrt(L).
 Tensor contact_loss(const Layout& layout, const Tensor& logits, const std::shared_ptr<const ContactTargets>& targets);

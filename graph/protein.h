@@ -13,6 +13,14 @@ namespace heartbeat {
 inline constexpr const char* kAlphabet = "ACDEFGHIKLMNPQRSTVWYX";
 inline constexpr int kTokens = 21, kUnknown = 20;
 
+// Token of an upper-case one-letter code: U (Sec) reads as C, O (Pyl) as K, B, J, Z and anything else as X.
+constexpr int token_of(char letter) {
+  letter = letter == 'U' ? 'C' : letter == 'O' ? 'K' : letter;
+  for (int t = 0; t < kUnknown; ++t)
+    if (kAlphabet[t] == letter) return t;
+  return kUnknown;
+}
+
 struct Channel {
   const char* name;
   const char* unit_and_rule;

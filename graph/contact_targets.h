@@ -1,0 +1,16 @@
+// What the contact loss compares logits with, for the packed pairs of a batch. The batch fills it (graph/batch.h), the
+// loss reads it (autograd/ops.h).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace heartbeat {
+
+struct ContactTargets {
+  std::vector<std::uint16_t> positive, valid;  // [pairs] bit k speaks of channel k; positive only where valid
+  std::vector<double> positive_weight;         // [K] pw_k
+  std::vector<double> channel_weight;          // [K]
+};
+
+}  // namespace heartbeat
