@@ -1,0 +1,46 @@
+#include "kernels/segment_reduce/segment_reduce.h"
+
+#include <random>
+#include <vector>
+
+#include "bench/support/bench.h"
+#include "kernels/segment_reduce/segment_reduce_spec.h"
+#include "tests/support/parity.h"
+
+namespace {
+
+using namespace heartbeat;
+
+// Arguments: rows, rows in a segment, channels. Eight rows are the atoms of a residue; one segment is a whole batch.
+void segment_mean(benchmark::State& state) {
+  const long n = state.range(0), length = state.range(1), channels = state.range(2), segments = n / length;
+  std::vector<int> offsets(segments + 1);
+  for (long s = 0; s <= segments; ++s) offsets[s] = int(s * length);
+  std::mt19937_64 engine(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(n * channels), y(segments * channels);
+  for (float& v : x) v = normal(engine);
+
+  using kernels::Reduce;
+  const auto run = [&] {
+    kernels::segment_reduce<float>(Cpu{}, Reduce::mean, offsets.data(), {x.data(), n, channels},
+                                   {y.data(), segments, channels});
+  };
+  run();
+  std::vector<double> xd(x.begin(), x.end()), want(y.size());
+  kernels::segment_reduce_spec(Reduce::mean, offsets.data(), {xd.data(), n, channels},
+                               {want.data(), segments, channels});
+  if (testing::nmse(y.data(), want.data(), long(y.size())) > testing::parity_bound(Dtype::f32))
+    return state.SkipWithError("wrong result");
+
+  for (auto _ : state) run();
+  bench::declare(state, 4.0 * (double(n) + segments) * channels, double(n) * channels);
+}
+
+BENCHMARK(segment_mean)
+    ->Name("segment_mean")
+    ->ArgNames({"rows", "length", "channels"})
+    ->ArgsProduct({{4096, 32768}, {8, 4096}, {96}})
+    ->Apply(bench::repeated);
+
+}  // namespace
