@@ -1,0 +1,159 @@
+#include <algorithm>
+#include <vector>
+
+#include "kernels/common/parallel.h"
+#include "kernels/pair_conv/pair_conv.h"
+#include "kernels/pair_conv/register_tile.h"
+#include "kernels/pair_conv/taps.h"
+
+namespace heartbeat::kernels {
+namespace {
+
+constexpr long kPassBytes = 20 << 10;    // weights of one pass over a block of pairs, most of a 32 KB L1
+constexpr long kParallelWork = 1 << 18;  // multiply-adds below which one core is faster than waking the others
+constexpr long kWeightChunks = 32;       // partial sums of dW; more only cost memory
+
+long panels_of(long columns, long width) {
+  return chunks_of(columns, width);
+}
+long work_of(const PairBatch& batch, const PairConvShape& shape) {
+  return batch.pairs * shape.taps() * shape.in * shape.out;
+}
+
+// Column panels of the tap matrices: [panels, taps, rows, kTileCols], the last panel filled up with zeros.
+// Forward multiplies x rows by W_ab^T [in, out]; backward multiplies dy rows by W_ab [out, in].
+template <class T>
+std::vector<T> pack(const PairConvShape& shape, const T* W, bool backward) {
+  constexpr int kCols = kTileCols<T>;
+  const long taps = shape.taps(), rows = backward ? shape.out : shape.in, cols = backward ? shape.in : shape.out;
+  std::vector<T> packed(panels_of(cols, kCols) * taps * rows * kCols);
+  for (long o = 0; o < shape.out; ++o)
+    for (long c = 0; c < shape.in; ++c) {
+      const long row = backward ? o : c, col = backward ? c : o;
+      T* to = packed.data() + (col / kCols * taps * rows + row) * kCols + col % kCols;
+      for (long t = 0; t < taps; ++t) to[t * rows * kCols] = W[(o * shape.in + c) * taps + t];
+    }
+  return packed;
+}
+
+// Calls finish(pair, on_diagonal, sums) for each pair of the batch: sums[0 .. cols) are bias plus the products of the
+// rows behind its taps with the packed weights [panels, taps, from.cols, kTileCols].
+template <class T, class Finish>
+void multiply(const PairBatch& batch, const PairConvShape& shape, Reads reads, Matrix<const T> from,
+              const std::vector<T>& packed, long cols, const T* bias, Finish finish) {
+  constexpr int kCols = kTileCols<T>, kPairs = TapBlock<T>::kPairs;
+  const int taps = shape.taps();
+  const long panels = panels_of(cols, kCols), width = panels * kCols, rows = from.cols;
+  const long fit = std::clamp<long>(kPassBytes / std::max<long>(1, rows * kCols * sizeof(T)), 1, taps);
+  const long passes = chunks_of(taps, fit), taps_per_pass = chunks_of(taps, passes);
+  std::vector<T> start(width);
+  if (bias) std::copy_n(bias, cols, start.data());
+
+#pragma omp parallel if (work_of(batch, shape) > kParallelWork)
+  {
+    TapBlock<T> block(batch, shape, reads, from);
+    std::vector<T> sums(kPairs * width);
+#pragma omp for schedule(dynamic)
+    for (long tile = 0; tile < batch.tile_count; ++tile)
+      for (block.open(batch.tiles[tile]); block.next();) {
+        for (long panel = 0; panel < panels; ++panel)
+          for (long tap = 0; tap < taps; tap += taps_per_pass) {
+            const T* W = packed.data() + (panel * taps + tap) * rows * kCols;
+            const int count = int(std::min(taps_per_pass, taps - tap));
+            T* y = sums.data() + panel * kCols;
+            for_tiles(block.size(), [&]<int R>(long first) {
+              T* to = y + first * width;
+              tile_forward<R>(block.rows(tap) + first, kPairs, count, rows, W, tap ? to : start.data() + panel * kCols,
+                              tap ? width : 0, to, width);
+            });
+          }
+        for (int k = 0; k < block.size(); ++k) finish(block.pair(k), block.on_diagonal(k), sums.data() + k * width);
+      }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void pair_conv(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const T* W, const T* b,
+               Matrix<T> y) {
+  multiply(batch, shape, Reads::forward, x, pack(shape, W, false), shape.out, b,
+           [&](long pair, bool, const T* sums) { std::copy_n(sums, shape.out, y.row(pair)); });
+}
+
+template <class T>
+void pair_conv_dx_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy, const T* W,
+                             Matrix<T> dx) {
+  const Reads reads = shape.tied ? Reads::backward_tied : Reads::backward_free;
+  multiply<T>(batch, shape, reads, dy, pack(shape, W, true), shape.in, nullptr,
+              [&](long pair, bool on_diagonal, const T* sums) {
+                const T scale = shape.tied && on_diagonal ? T(0.5) : T(1);
+                T* to = dx.row(pair);
+#pragma omp simd
+                for (long c = 0; c < shape.in; ++c) to[c] += scale * sums[c];
+              });
+}
+
+template <class T>
+void pair_conv_dw_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
+                             Matrix<const T> dy, T* dW, T* db) {
+  constexpr int kCols = kTileCols<T>, kPairs = TapBlock<T>::kPairs;
+  const long taps = shape.taps(), in = shape.in, panels = panels_of(shape.out, kCols);
+  // A partial sum: dW as [panels, taps, in, kCols], then db as [panels, kCols].
+  const long weights = panels * taps * in * kCols, width = weights + panels * kCols;
+  const long chunk = std::max<long>(1, chunks_of(batch.tile_count, kWeightChunks));
+  const long chunks = chunks_of(batch.tile_count, chunk);
+  std::vector<T> partial(chunks * width);
+
+#pragma omp parallel if (work_of(batch, shape) > kParallelWork)
+  {
+    TapBlock<T> block(batch, shape, Reads::forward, x);
+    std::vector<T> dy_panels(panels * kPairs * kCols);  // [panels, kPairs, kCols]; columns past out stay zero
+#pragma omp for schedule(dynamic)
+    for (long c = 0; c < chunks; ++c) {
+      T* to_W = partial.data() + c * width;
+      T* to_b = to_W + weights;
+      for (long tile = c * chunk; tile < std::min(batch.tile_count, (c + 1) * chunk); ++tile)
+        for (block.open(batch.tiles[tile]); block.next();) {
+          for (long panel = 0; panel < panels; ++panel) {
+            const long first = panel * kCols, filled = std::min<long>(kCols, shape.out - first);
+            for (int k = 0; k < block.size(); ++k) {
+              T* to = dy_panels.data() + (panel * kPairs + k) * kCols;
+              std::copy_n(dy.row(block.pair(k)) + first, filled, to);
+#pragma omp simd
+              for (int o = 0; o < kCols; ++o) to_b[first + o] += to[o];
+            }
+          }
+          for (long tap = 0; dW && tap < taps; ++tap)
+            for (long panel = 0; panel < panels; ++panel)
+              for_tiles(in, [&]<int R>(long channel) {
+                tile_weight<R>(block.rows(tap), block.size(), channel, dy_panels.data() + panel * kPairs * kCols,
+                               to_W + ((panel * taps + tap) * in + channel) * kCols);
+              });
+        }
+    }
+#pragma omp for schedule(static)
+    for (long k = 0; k < width; ++k)
+      for (long c = 1; c < chunks; ++c) partial[k] += partial[c * width + k];
+  }
+  if (chunks == 0) return;
+  for (long o = 0; o < shape.out; ++o) {
+    for (long c = 0; dW && c < in; ++c)
+      for (long t = 0; t < taps; ++t)
+        dW[(o * in + c) * taps + t] += partial[((o / kCols * taps + t) * in + c) * kCols + o % kCols];
+    if (db) db[o] += partial[weights + o];
+  }
+}
+
+#define HEARTBEAT_INSTANTIATE(T)                                                                                       \
+  template void pair_conv(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, const T*, const T*,            \
+                          Matrix<T>);                                                                                  \
+  template void pair_conv_dx_accumulate(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, const T*,        \
+                                        Matrix<T>);                                                                    \
+  template void pair_conv_dw_accumulate(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, Matrix<const T>, \
+                                        T*, T*)
+HEARTBEAT_INSTANTIATE(float);
+HEARTBEAT_INSTANTIATE(double);
+#undef HEARTBEAT_INSTANTIATE
+
+}  // namespace heartbeat::kernels

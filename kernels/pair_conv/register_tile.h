@@ -1,0 +1,91 @@
+// The two inner products of a pair convolution, each on a tile of sums that stays in vector registers. Left operands
+// are rows behind pointers, so nothing is copied into panels first.
+#pragma once
+
+#include "kernels/common/base.h"
+
+namespace heartbeat::kernels {
+
+inline constexpr int kVectorBytes = 32;
+inline constexpr int kTileRows = 6;  // 6 x 2 sums, 2 right operands and 1 left operand fit the 16 registers of AVX2
+
+template <class T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(kVectorBytes)));
+  typedef T unaligned __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
+};
+template <class T>
+inline constexpr int kLanes = kVectorBytes / sizeof(T);
+template <class T>
+inline constexpr int kTileCols = 2 * kLanes<T>;
+
+template <class T>
+typename VectorOf<T>::type load(const T* p) {
+  return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(p);
+}
+template <class T>
+void store(T* p, typename VectorOf<T>::type v) {
+  *reinterpret_cast<typename VectorOf<T>::unaligned*>(p) = v;
+}
+
+// y[r] = start[r] + sum over taps t and channels k of rows[t * stride + r][k] * W[t][k],   r < R
+// W [taps, in, kTileCols]; y and start: R rows of kTileCols, y_stride and start_stride apart. They may be the same.
+template <int R, class T>
+void tile_forward(const T* const* rows, long stride, int taps, long in, const T* W, const T* start, long start_stride,
+                  T* y, long y_stride) {
+  typename VectorOf<T>::type sum[R][2];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) sum[r][v] = load(start + r * start_stride + v * kLanes<T>);
+  for (int t = 0; t < taps; ++t, rows += stride) {
+    const T* x[R];
+    for (int r = 0; r < R; ++r) x[r] = rows[r];
+    for (long k = 0; k < in; ++k, W += kTileCols<T>) {
+      const auto w0 = load(W), w1 = load(W + kLanes<T>);
+      for (int r = 0; r < R; ++r) {
+        sum[r][0] += x[r][k] * w0;
+        sum[r][1] += x[r][k] * w1;
+      }
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) store(y + r * y_stride + v * kLanes<T>, sum[r][v]);
+}
+
+// dW[r] += sum over pairs p of rows[p][channel + r] * dy[p],   r < R
+// dy [pairs, kTileCols]; dW: R rows of kTileCols.
+template <int R, class T>
+void tile_weight(const T* const* rows, int pairs, long channel, const T* dy, T* dW) {
+  typename VectorOf<T>::type sum[R][2];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) sum[r][v] = load(dW + r * kTileCols<T> + v * kLanes<T>);
+  for (int p = 0; p < pairs; ++p, dy += kTileCols<T>) {
+    const T* x = rows[p] + channel;
+    const auto d0 = load(dy), d1 = load(dy + kLanes<T>);
+    for (int r = 0; r < R; ++r) {
+      sum[r][0] += x[r] * d0;
+      sum[r][1] += x[r] * d1;
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) store(dW + r * kTileCols<T> + v * kLanes<T>, sum[r][v]);
+}
+
+// Cuts n rows into register tiles and calls f.template operator()<R>(first) for each. A rest of 1 or 2 rows would leave
+// the multipliers waiting for each other's sums: 6 + 2 becomes 4 + 4.
+template <class F>
+void for_tiles(long n, F f) {
+  long first = 0;
+  for (; n - first >= kTileRows && n - first != 8 && n - first != 7; first += kTileRows)
+    f.template operator()<6>(first);
+  for (; n - first >= 4; first += 4) f.template operator()<4>(first);
+  switch (n - first) {
+    case 3:
+      return f.template operator()<3>(first);
+    case 2:
+      return f.template operator()<2>(first);
+    case 1:
+      return f.template operator()<1>(first);
+  }
+}
+
+}  // namespace heartbeat::kernels
