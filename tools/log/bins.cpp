@@ -1,0 +1,67 @@
+#include "tools/log/bins.h"
+
+#include <cmath>
+#include <limits>
+
+namespace heartbeat {
+namespace {
+
+// Reads one varint and moves on; false at the end of the bytes or beyond 64 bits.
+bool read_varint(std::span<const std::uint8_t>& bytes, std::uint64_t& value) {
+  value = 0;
+  for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+    const std::uint64_t low = bytes.front() & 0x7f;
+    const bool last = !(bytes.front() & 0x80);
+    bytes = bytes.subspan(1);
+    if (shift == 63 && low > 1) return false;
+    value |= low << shift;
+    if (last) return true;
+  }
+  return false;
+}
+
+// Lower edge of magnitude bin k, 0..128.
+double magnitude(int k) {
+  return std::ldexp(k % 2 ? 1.5 : 1.0, (k >> 1) - 40);
+}
+
+}  // namespace
+
+void append_varint(std::vector<std::uint8_t>& bytes, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) bytes.push_back(std::uint8_t(value) | 0x80);
+  bytes.push_back(std::uint8_t(value));
+}
+
+void encode_bins(const TensorStats& stats, std::vector<std::uint8_t>& bytes) {
+  bytes.clear();
+  int last = 0;
+  for (int index = 0; index < kNanBin; ++index) {
+    if (!stats.bins[index]) continue;
+    append_varint(bytes, std::uint64_t(index - last));
+    append_varint(bytes, stats.bins[index]);
+    last = index;
+  }
+}
+
+bool decode_bins(std::span<const std::uint8_t> bytes, TensorStats& stats) {
+  for (int index = 0; index < kNanBin; ++index) stats.bins[index] = 0;
+  std::uint64_t index = 0, gap, count;
+  for (bool first = true; !bytes.empty(); first = false) {
+    if (!read_varint(bytes, gap) || !read_varint(bytes, count)) return false;
+    if ((gap == 0 && !first) || gap >= std::uint64_t(kNanBin) || count == 0 || count >> 56) return false;
+    index += gap;
+    if (index >= std::uint64_t(kNanBin)) return false;
+    stats.bins[index] = count;
+  }
+  return true;
+}
+
+BinEdges bin_edges(int index) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (index == kZeroBin) return {0, 0};
+  const int k = (index < kZeroBin ? kZeroBin - 1 - index : index - kZeroBin - 1) - 1;  // -1: under, 128: over
+  const double low = k < 0 ? 0 : magnitude(k), high = k > 127 ? kInfinity : magnitude(k + 1);
+  return index < kZeroBin ? BinEdges{-high, -low} : BinEdges{low, high};
+}
+
+}  // namespace heartbeat

@@ -1,0 +1,376 @@
+#include "tools/log/run_log.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <variant>
+
+#include "kernels/common/error.h"
+#include "tools/common/sqlite.h"
+#include "tools/log/bins.h"
+#include "tools/log/run_reader.h"
+#include "tools/log/schema.h"
+
+namespace heartbeat {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+constexpr auto kCommitEvery = std::chrono::seconds(1);
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// SQLite has no NaN; infinities would break readers that speak JSON.
+std::optional<double> finite(double value) {
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+int class_of(double value) {
+  return std::isfinite(value) ? 0 : std::isnan(value) ? 1 : value > 0 ? 2 : 3;
+}
+
+std::string json_list(const std::vector<double>& values) {
+  std::string list;
+  for (double v : values)
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", std::isfinite(v) ? fmt::format("{}", v) : "null");
+  return "[" + list + "]";
+}
+
+std::string json_list(const std::vector<long>& values) {
+  return fmt::format("[{}]", fmt::join(values, ", "));
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+std::string random_id() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
+std::string module_of(const TensorRow& tensor) {
+  const auto dot = tensor.name.rfind('.');
+  return !tensor.module.empty() ? tensor.module : dot == std::string::npos ? "" : tensor.name.substr(0, dot);
+}
+
+UserError trouble(const std::string& directory, const sqlite::Error& e) {
+  return UserError(fmt::format("the run log {}/run.db could not be written: {}; {}", directory, e.what(),
+                               e.disk_full() ? "free disk space, then continue with --resume"
+                                             : "check the disk and its permissions, then continue with --resume"));
+}
+
+struct Watch {
+  long step;
+  Quantity quantity;
+  std::vector<TensorStats> stats;
+};
+struct Tensors {
+  std::vector<TensorRow> rows;
+};
+using Item = std::variant<Tensors, StepRow, Watch, ScalarRow, ImageRow, NoteRow, AlertRow>;
+
+std::size_t bytes_of(const Item& item) {
+  std::size_t bytes = sizeof(Item);
+  if (const auto* watch = std::get_if<Watch>(&item)) bytes += watch->stats.size() * sizeof(TensorStats);
+  if (const auto* image = std::get_if<ImageRow>(&item)) bytes += image->samples.size();
+  return bytes;
+}
+
+}  // namespace
+
+// Queue and thread. The database belongs to the thread once it runs.
+struct RunLog::Writer {
+  Writer(std::string dir, sqlite::Database database, int generation, std::vector<TensorRow> known,
+         const RunLogOptions& options)
+      : directory(std::move(dir)),
+        db(std::move(database)),
+        generation(generation),
+        known(std::move(known)),
+        limit(std::max<std::size_t>(1, options.queue_bytes)),
+        add_tensor(db, "INSERT INTO tensor VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+        add_step(db, "INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+        add_watch(db, "INSERT INTO watch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+        add_scalar(db, "INSERT INTO scalar VALUES (?, ?, ?, ?, ?)"),
+        add_image(db, "INSERT INTO image VALUES (?, ?, ?, ?, ?, ?)"),
+        add_note(db, "INSERT INTO note VALUES (?, ?, ?, ?)"),
+        add_alert(db, "INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {
+    thread = std::thread([this] { run(); });
+  }
+
+  ~Writer() { stop(); }
+
+  void push(Item item) {
+    const std::size_t bytes = bytes_of(item);
+    std::unique_lock lock(mutex);
+    complain(lock);
+    // One item larger than the limit still gets in when the queue is empty.
+    const auto room = [&] { return queue.empty() || queued + bytes <= limit || !error.empty(); };
+    if (!room()) {
+      ++waits;
+      room_made.wait(lock, room);
+      complain(lock);
+    }
+    queued += bytes;
+    ++pushed;
+    queue.push_back(std::move(item));
+    work.notify_one();
+  }
+
+  void flush() {
+    std::unique_lock lock(mutex);
+    complain(lock);
+    flush_wanted = pushed;
+    work.notify_one();
+    room_made.wait(lock, [&] { return committed >= flush_wanted || !error.empty(); });
+    complain(lock);
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      closing = true;
+      work.notify_one();
+    }
+    if (thread.joinable()) thread.join();
+  }
+
+  void complain(std::unique_lock<std::mutex>&) const {
+    if (!error.empty()) throw UserError(error);
+    if (closing) throw std::logic_error("RunLog: used after close()");
+  }
+
+  void run() {
+    try {
+      write_until_closed();
+      // SQLite folds the WAL into run.db when the last connection goes; a reader elsewhere may delay that.
+    } catch (const sqlite::Error& e) {
+      fail(trouble(directory, e).what());
+    } catch (const std::exception& e) {
+      fail(fmt::format("the run log in {} could not be written: {}", directory, e.what()));
+    }
+  }
+
+  void fail(const std::string& what) {
+    const std::lock_guard lock(mutex);
+    error = what;
+    queue.clear();
+    queued = 0;
+    room_made.notify_all();
+  }
+
+  void write_until_closed() {
+    bool open = false, urgent = false;
+    long written = 0;
+    Clock::time_point deadline;
+    std::unique_lock lock(mutex);
+    while (true) {
+      const auto awake = [&] { return !queue.empty() || closing || flush_wanted > committed; };
+      if (open)
+        work.wait_until(lock, deadline, awake);
+      else
+        work.wait(lock, awake);
+
+      if (!queue.empty()) {
+        Item item = std::move(queue.front());
+        queue.pop_front();
+        queued -= bytes_of(item);
+        lock.unlock();
+        room_made.notify_all();
+        if (!open) {
+          db.execute("BEGIN");
+          deadline = Clock::now() + kCommitEvery;
+          open = true;
+        }
+        std::visit([&](const auto& row) { insert(row); }, item);
+        urgent = urgent || std::holds_alternative<AlertRow>(item);
+        ++written;
+        lock.lock();
+      }
+      const bool drained = queue.empty() && (closing || flush_wanted > committed);
+      if (open && (drained || urgent || Clock::now() >= deadline)) {
+        lock.unlock();
+        db.execute("COMMIT");
+        open = urgent = false;
+        lock.lock();
+      }
+      if (!open) {
+        committed = written;
+        room_made.notify_all();
+        if (closing && queue.empty()) return;
+      }
+    }
+  }
+
+  void insert(const Tensors& tensors) {
+    for (const TensorRow& t : tensors.rows)
+      add_tensor.run(&t - tensors.rows.data(), t.name, json_list(t.shape), t.dtype, t.aliases, int(t.trainable),
+                     t.group, module_of(t));
+  }
+  void insert(const StepRow& s) {
+    add_step.run(s.step, s.wall_time, finite(s.epoch), json_list(s.learning_rates), finite(s.clip_factor),
+                 finite(s.loss_scale), int(s.skipped), generation);
+  }
+  void insert(const Watch& w) {
+    for (std::size_t tensor = 0; tensor < w.stats.size(); ++tensor) {
+      const TensorStats& s = w.stats[tensor];
+      const bool any = s.finite() > 0;
+      const auto if_any = [&](double v) { return any ? finite(v) : std::nullopt; };
+      encode_bins(s, bytes);
+      add_watch.run(w.step, w.step, tensor, int(w.quantity), s.count(), if_any(s.min), if_any(s.max), if_any(s.sum),
+                    if_any(s.sum_of_squares), if_any(s.abs_sum), s.bins[kZeroBin], s.bins[kNanBin], s.bins[kPlusInfBin],
+                    s.bins[kMinusInfBin], std::span<const std::uint8_t>(bytes), generation);
+    }
+  }
+  void insert(const ScalarRow& s) { add_scalar.run(s.step, s.name, finite(s.value), class_of(s.value), generation); }
+  void insert(const ImageRow& i) {
+    add_image.run(i.step, i.name, i.width, i.height, std::span<const std::uint8_t>(i.samples), generation);
+  }
+  void insert(const NoteRow& n) { add_note.run(n.step, n.key, n.value, generation); }
+  void insert(const AlertRow& a) {
+    add_alert.run(a.rule, a.severity, a.tensor, a.first_step, a.step, finite(a.value), finite(a.limit), a.text, a.fixes,
+                  generation);
+  }
+
+  const std::string directory;
+  sqlite::Database db;
+  const int generation;
+  const std::vector<TensorRow> known;  // what an earlier generation has registered
+  const std::size_t limit;
+  sqlite::Statement add_tensor, add_step, add_watch, add_scalar, add_image, add_note, add_alert;
+  std::vector<std::uint8_t> bytes;
+
+  mutable std::mutex mutex;
+  std::condition_variable work, room_made;
+  std::deque<Item> queue;
+  std::size_t queued = 0;
+  long pushed = 0, committed = 0, flush_wanted = 0, waits = 0;
+  bool closing = false;
+  std::string error;
+  std::thread thread;
+};
+
+namespace {
+
+sqlite::Database open_for_writing(const std::string& path, int flags) {
+  sqlite::Database db(path, flags);
+  db.execute("PRAGMA journal_mode = WAL");
+  // A crash of the program loses nothing committed; a power cut may lose the last transactions, never the file.
+  db.execute("PRAGMA synchronous = NORMAL");
+  return db;
+}
+
+}  // namespace
+
+RunLog::RunLog(std::unique_ptr<Writer> writer) : writer_(std::move(writer)) {}
+RunLog::RunLog(RunLog&&) noexcept = default;
+RunLog& RunLog::operator=(RunLog&&) noexcept = default;
+RunLog::~RunLog() = default;
+
+RunLog::RunLog(const std::string& directory, const Meta& meta, const RunLogOptions& options) {
+  const std::string path = directory + "/run.db";
+  std::error_code failed;
+  fs::create_directories(directory, failed);
+  if (failed)
+    throw UserError(
+        fmt::format("the run directory {} cannot be made: {}; choose another --run-dir", directory, failed.message()));
+  if (fs::exists(path))
+    throw UserError(
+        fmt::format("{} already holds a run; choose another --run-dir, or continue it with --resume", directory));
+  try {
+    sqlite::Database db = open_for_writing(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    Meta all = {{"format_version", std::to_string(kLogFormatVersion)},
+                {"bin_definition", std::to_string(kBinDefinition)},
+                {"run_id", random_id()},
+                {"host", host_name()}};
+    all.insert(meta.begin(), meta.end());
+    db.execute("BEGIN");
+    db.execute(kSchema);
+    sqlite::Statement add(db, "INSERT INTO meta VALUES (?, ?)");
+    for (const auto& [key, value] : all) add.run(key, value);
+    db.execute("COMMIT");
+    writer_ = std::make_unique<Writer>(directory, std::move(db), 0, std::vector<TensorRow>{}, options);
+  } catch (const sqlite::Error& e) {
+    throw trouble(directory, e);
+  }
+}
+
+RunLog RunLog::resume(const std::string& directory, long last_step, const RunLogOptions& options) {
+  int generation = 0;
+  std::vector<TensorRow> known;
+  {
+    const RunReader reader(directory);
+    generation = reader.generations();
+    known = reader.tensors();
+  }
+  try {
+    sqlite::Database db = open_for_writing(directory + "/run.db", SQLITE_OPEN_READWRITE);
+    // Committed before anything else: a reader never sees rows of a generation it does not know.
+    sqlite::Statement(db, "INSERT INTO note VALUES (?, ?, ?, ?)")
+        .run(last_step, "resume", fmt::format("continued after step {}", last_step), generation);
+    return RunLog(std::make_unique<Writer>(directory, std::move(db), generation, std::move(known), options));
+  } catch (const sqlite::Error& e) {
+    throw trouble(directory, e);
+  }
+}
+
+void RunLog::tensors(const std::vector<TensorRow>& tensors) {
+  if (writer_->known.empty()) return writer_->push(Tensors{tensors});
+  const auto& known = writer_->known;
+  const auto same = [](const TensorRow& a, const TensorRow& b) { return a.name == b.name && a.shape == b.shape; };
+  if (!std::equal(known.begin(), known.end(), tensors.begin(), tensors.end(), same))
+    throw UserError(
+        fmt::format("{} logs a model with other parameters ({} tensors there, {} here); resume it with the "
+                    "options it was started with",
+                    writer_->directory, known.size(), tensors.size()));
+}
+
+void RunLog::step(StepRow row) {
+  if (row.wall_time == 0) row.wall_time = now();
+  writer_->push(std::move(row));
+}
+void RunLog::watch(long step, Quantity quantity, std::vector<TensorStats> stats) {
+  if (!stats.empty()) writer_->push(Watch{step, quantity, std::move(stats)});
+}
+void RunLog::scalar(long step, const std::string& name, double value) {
+  writer_->push(ScalarRow{step, name, value});
+}
+void RunLog::image(long step, const std::string& name, int width, int height, std::vector<std::uint8_t> samples) {
+  if (width < 0 || height < 0 || samples.size() != std::size_t(width) * std::size_t(height))
+    throw std::invalid_argument(fmt::format("RunLog::image: {} has {} samples, but {} x {} are announced", name,
+                                            samples.size(), width, height));
+  writer_->push(ImageRow{step, name, width, height, std::move(samples)});
+}
+void RunLog::note(long step, const std::string& key, const std::string& value) {
+  writer_->push(NoteRow{step, key, value});
+}
+void RunLog::alert(const AlertRow& row) {
+  writer_->push(row);
+}
+void RunLog::flush() {
+  writer_->flush();
+}
+void RunLog::close() {
+  writer_->stop();
+  if (!writer_->error.empty()) throw UserError(writer_->error);
+}
+long RunLog::waits() const {
+  const std::lock_guard lock(writer_->mutex);
+  return writer_->waits;
+}
+int RunLog::generation() const {
+  return writer_->generation;
+}
+
+}  // namespace heartbeat
