@@ -20,6 +20,7 @@ struct TensorStats {
     for (std::uint64_t b : bins) n += b;
     return n;
   }
+  bool operator==(const TensorStats&) const = default;
   std::uint64_t finite() const { return count() - bins[kNanBin] - bins[kPlusInfBin] - bins[kMinusInfBin]; }
 };
 
