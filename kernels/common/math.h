@@ -49,6 +49,12 @@ inline T silu(T x) {
   return x * sigmoid(x);
 }
 
+template <class T>
+inline T silu_slope(T x) {
+  const T s = sigmoid(x);
+  return s + x * s * (1 - s);
+}
+
 // Near 0 a polynomial (Cephes' tanhf), elsewhere 1 - 2 / (exp(2 |x|) + 1).
 inline float tanh(float x) {
   const float z = x * x;

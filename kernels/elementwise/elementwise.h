@@ -1,0 +1,56 @@
+// Element by element; operands of one call have equal shapes, storage type T (f32, f64). relu, silu, sigmoid and tanh
+// as in elementwise_spec.h.
+//
+//   add, mul, scale   Y = A + B, Y = A * B, Y = factor X
+//   add_bias          Y = X + 1 b^T           X [n, c], b [c]
+//   column_sum        Y = 1^T X               X [n, c], Y [c]; chunks of rows, added in order
+//   dropout           Y = 0 or X / (1 - p)    element e is dropped where word e of the stream is below p 2^32
+//
+// Y is overwritten. _accumulate adds into Y instead; _backward adds the adjoint into dX: from X for silu, from the
+// result Y for the others. dropout is its own adjoint and draws its mask again: no mask is ever stored.
+// A dropped NaN is 0; relu keeps NaN. Results repeat to the bit for any number of threads.
+#pragma once
+
+#include "kernels/common/base.h"
+#include "kernels/common/philox.h"
+
+namespace heartbeat::kernels {
+
+template <class T>
+void add(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void mul(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void mul_accumulate(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void scale(Cpu, double factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void scale_accumulate(Cpu, double factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void add_bias(Cpu, Matrix<const T> x, const T* b, Matrix<T> y);
+template <class T>
+void column_sum_accumulate(Cpu, Matrix<const T> x, T* y);
+
+template <class T>
+void relu(Cpu, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void relu_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+template <class T>
+void silu(Cpu, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void silu_backward(Cpu, Matrix<const T> x, Matrix<const T> dy, Matrix<T> dx);
+template <class T>
+void sigmoid(Cpu, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void sigmoid_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+template <class T>
+void tanh(Cpu, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void tanh_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+
+template <class T>
+void dropout(Cpu, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void dropout_accumulate(Cpu, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
+
+}  // namespace heartbeat::kernels

@@ -1,0 +1,170 @@
+#include "kernels/elementwise/elementwise.h"
+
+#include <algorithm>
+
+#include "kernels/common/math.h"
+#include "kernels/common/parallel.h"
+
+namespace heartbeat::kernels {
+namespace {
+
+constexpr long kElementsPerTask = 1 << 14;  // 64 KB of f32; a multiple of kWords
+constexpr long kRowsPerSum = 512;
+
+// y[k] = f(k), or y[k] += f(k).
+template <class T, class F>
+void assign(Matrix<T> y, F f) {
+  for_chunks(y.numel(), kElementsPerTask, [&](long first, long last) {
+#pragma omp simd
+    for (long k = first; k < last; ++k) y.data[k] = f(k);
+  });
+}
+template <class T, class F>
+void accumulate(Matrix<T> y, F f) {
+  for_chunks(y.numel(), kElementsPerTask, [&](long first, long last) {
+#pragma omp simd
+    for (long k = first; k < last; ++k) y.data[k] += f(k);
+  });
+}
+
+constexpr int kBlocks = 8;  // of Philox side by side, one in each lane of a vector
+constexpr int kWords = 4 * kBlocks;
+
+template <bool kAccumulate, class T>
+void run_dropout(RandomStream stream, double p, Matrix<const T> x, Matrix<T> y) {
+  const std::uint32_t keep_from = std::uint32_t(p * 0x1p32);
+  const T factor = T(1 / (1 - p));
+  for_chunks(y.numel(), kElementsPerTask, [&](long first, long last) {
+    for (long start = first; start < last; start += kWords) {
+      std::uint32_t word[kWords];
+#pragma omp simd
+      for (int b = 0; b < kBlocks; ++b) {
+        const RandomBlock block = stream.block(start / 4 + b);
+        for (int k = 0; k < 4; ++k) word[4 * b + k] = block.word[k];
+      }
+      const T* from = x.data + start;
+      T* to = y.data + start;
+      const long width = std::min<long>(kWords, last - start);
+#pragma omp simd
+      for (long k = 0; k < width; ++k) {
+        const T scaled = from[k] * factor;  // read in any case: a conditional load does not vectorise
+        const T kept = word[k] < keep_from ? T(0) : scaled;
+        to[k] = kAccumulate ? to[k] + kept : kept;
+      }
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void add(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y) {
+  assign(y, [=](long k) { return a.data[k] + b.data[k]; });
+}
+template <class T>
+void mul(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y) {
+  assign(y, [=](long k) { return a.data[k] * b.data[k]; });
+}
+template <class T>
+void mul_accumulate(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y) {
+  accumulate(y, [=](long k) { return a.data[k] * b.data[k]; });
+}
+template <class T>
+void scale(Cpu, double factor, Matrix<const T> x, Matrix<T> y) {
+  assign(y, [=, f = T(factor)](long k) { return f * x.data[k]; });
+}
+template <class T>
+void scale_accumulate(Cpu, double factor, Matrix<const T> x, Matrix<T> y) {
+  accumulate(y, [=, f = T(factor)](long k) { return f * x.data[k]; });
+}
+
+template <class T>
+void add_bias(Cpu, Matrix<const T> x, const T* b, Matrix<T> y) {
+  for_chunks(x.rows, std::max(1L, kElementsPerTask / std::max(1L, x.cols)), [&](long first, long last) {
+    for (long i = first; i < last; ++i) {
+      const T* from = x.row(i);
+      T* to = y.row(i);
+#pragma omp simd
+      for (long j = 0; j < x.cols; ++j) to[j] = from[j] + b[j];
+    }
+  });
+}
+template <class T>
+void column_sum_accumulate(Cpu, Matrix<const T> x, T* y) {
+  sum_chunks(x.rows, kRowsPerSum, x.cols, y, [&](long first, long last, T* partial) {
+    for (long i = first; i < last; ++i) {
+      const T* from = x.row(i);
+#pragma omp simd
+      for (long j = 0; j < x.cols; ++j) partial[j] += from[j];
+    }
+  });
+}
+
+template <class T>
+void relu(Cpu, Matrix<const T> x, Matrix<T> y) {
+  assign(y, [=](long k) { return x.data[k] < 0 ? T(0) : x.data[k]; });
+}
+template <class T>
+void relu_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx) {
+  accumulate(dx, [=](long k) {
+    const T passed = dy.data[k];  // read in any case: a conditional load does not vectorise
+    return y.data[k] > 0 ? passed : T(0);
+  });
+}
+template <class T>
+void silu(Cpu, Matrix<const T> x, Matrix<T> y) {
+  assign(y, [=](long k) { return math::silu(x.data[k]); });
+}
+template <class T>
+void silu_backward(Cpu, Matrix<const T> x, Matrix<const T> dy, Matrix<T> dx) {
+  accumulate(dx, [=](long k) { return dy.data[k] * math::silu_slope(x.data[k]); });
+}
+template <class T>
+void sigmoid(Cpu, Matrix<const T> x, Matrix<T> y) {
+  assign(y, [=](long k) { return math::sigmoid(x.data[k]); });
+}
+template <class T>
+void sigmoid_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx) {
+  accumulate(dx, [=](long k) { return dy.data[k] * y.data[k] * (1 - y.data[k]); });
+}
+template <class T>
+void tanh(Cpu, Matrix<const T> x, Matrix<T> y) {
+  assign(y, [=](long k) { return math::tanh(x.data[k]); });
+}
+template <class T>
+void tanh_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx) {
+  accumulate(dx, [=](long k) { return dy.data[k] * (1 - y.data[k] * y.data[k]); });
+}
+
+template <class T>
+void dropout(Cpu, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y) {
+  run_dropout<false>(stream, p, x, y);
+}
+template <class T>
+void dropout_accumulate(Cpu, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y) {
+  run_dropout<true>(stream, p, x, y);
+}
+
+#define INSTANTIATE(T)                                                              \
+  template void add(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>);              \
+  template void mul(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>);              \
+  template void mul_accumulate(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>);   \
+  template void scale(Cpu, double, Matrix<const T>, Matrix<T>);                     \
+  template void scale_accumulate(Cpu, double, Matrix<const T>, Matrix<T>);          \
+  template void add_bias(Cpu, Matrix<const T>, const T*, Matrix<T>);                \
+  template void column_sum_accumulate(Cpu, Matrix<const T>, T*);                    \
+  template void relu(Cpu, Matrix<const T>, Matrix<T>);                              \
+  template void relu_backward(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>);    \
+  template void silu(Cpu, Matrix<const T>, Matrix<T>);                              \
+  template void silu_backward(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>);    \
+  template void sigmoid(Cpu, Matrix<const T>, Matrix<T>);                           \
+  template void sigmoid_backward(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>); \
+  template void tanh(Cpu, Matrix<const T>, Matrix<T>);                              \
+  template void tanh_backward(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>);    \
+  template void dropout(Cpu, RandomStream, double, Matrix<const T>, Matrix<T>);     \
+  template void dropout_accumulate(Cpu, RandomStream, double, Matrix<const T>, Matrix<T>);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
+
+}  // namespace heartbeat::kernels
