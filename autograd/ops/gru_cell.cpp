@@ -1,0 +1,44 @@
+#include "kernels/gru_cell/gru_cell.h"
+
+#include "autograd/ops.h"
+#include "autograd/tape.h"
+
+namespace heartbeat {
+
+Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tensor& W_hh, const Tensor& b_ih,
+                const Tensor& b_hh) {
+  const long n = h.rows(), d = h.cols();
+  expect("gru_cell", m.rows() == n, "M has ", m.rows(), " rows, but H has ", n);
+  expect("gru_cell", W_ih.shape() == Shape{3 * d, m.cols()}, "W_ih is ", W_ih.shape(),
+         ", not [3d, columns of M] = ", Shape{3 * d, m.cols()});
+  expect("gru_cell", W_hh.shape() == Shape{3 * d, d}, "W_hh is ", W_hh.shape(), ", not [3d, d] = ", Shape{3 * d, d});
+  expect("gru_cell", b_ih.shape() == Shape{3 * d} && b_hh.shape() == Shape{3 * d}, "biases are ", b_ih.shape(), " and ",
+         b_hh.shape(), ", not [3d] = ", Shape{3 * d});
+  for (const Tensor* t : {&m, &W_ih, &W_hh, &b_ih, &b_hh})
+    expect("gru_cell", t->dtype() == h.dtype(), "H is ", name_of(h.dtype()), ", but another input is ",
+           name_of(t->dtype()));
+
+  Tensor y({n, d}, h.dtype(), h.device());
+  // Kept for backward: 4 numbers for each of the state. Recomputing them would cost the forward GEMMs again to save
+  // what is little beside one pair tensor.
+  const Tensor gates({n, 4 * d}, h.dtype(), h.device());
+  dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T>) {
+    kernels::gru_cell<T>(device, {W_ih.value<T>(), W_hh.value<T>(), b_ih.value<T>(), b_hh.value<T>()}, m.value<T>(),
+                         h.value<T>(), gates.value<T>(), y.value<T>());
+  });
+
+  bool wanted = false;
+  for (const Tensor* t : {&m, &h, &W_ih, &W_hh, &b_ih, &b_hh}) wanted = wanted || tape().wants(*t);
+  if (wanted)
+    tape().record("gru_cell", y, [m, h, W_ih, W_hh, b_ih, b_hh, gates, y] {
+      dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T>) {
+        const auto grad = [](const Tensor& t) { return t.needs_grad() ? t.grad<T>() : Matrix<T>{}; };
+        kernels::gru_cell_adjoint_accumulate<T>(
+            device, {W_ih.value<T>(), W_hh.value<T>(), b_ih.value<T>(), b_hh.value<T>()}, m.value<T>(), h.value<T>(),
+            gates.value<T>(), y.grad<T>(), {grad(m), grad(h), {grad(W_ih), grad(W_hh), grad(b_ih), grad(b_hh)}});
+      });
+    });
+  return y;
+}
+
+}  // namespace heartbeat
