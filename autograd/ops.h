@@ -10,6 +10,7 @@
 #include "graph/contact_targets.h"
 #include "graph/graph.h"
 #include "graph/pair_layout.h"
+#include "kernels/triangle_multiplication/triangle_multiplication.h"
 
 namespace heartbeat {
 
@@ -73,7 +74,6 @@ enum class Tie { none, transpose };
 // x [pairs, in]; W [out, in, 3, 3] (Tie::none) or [out, in, 6] (Tie::transpose, taps -1-1 00 11 -10 -11 01); b [out]
 Tensor pair_conv(const Layout& layout, const Tensor& x, const Tensor& W, const Tensor& b, int dilation, Tie tie);
 
-enum class Triangle { oriented, symmetric };
 // triangle_multiplication: z_ij = sum_k a_(ik) b_(kj) / sqrt(L) per channel, over symmetric extensions. [pairs, H]
 // each.
 Tensor triangle_multiplication(const Layout& layout, const Tensor& a, const Tensor& b,
