@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages="g++ cmake ninja-build ccache pkg-config git clang-format
-  libopenblas-dev gemmi-dev libsqlite3-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev
+  libopenblas-dev gemmi-dev tao-pegtl-dev libsqlite3-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev
   zlib1g-dev libpng-dev libprotobuf-dev protobuf-compiler libboost-dev node-d3
   libgtest-dev libbenchmark-dev
   sqlite3 python3 dssp"
