@@ -1,10 +1,9 @@
 // Batches of proteins whose rows are adjacent in memory and are not all neighbours.
 #pragma once
 
-#include <memory>
 #include <vector>
 
-#include "graph/pair_layout.h"
+#include "tests/support/pair_layouts.h"
 
 namespace heartbeat::testing {
 
@@ -34,10 +33,6 @@ inline std::vector<PairMember> awkward_members() {
           single_chain(0, 5),
           member_of({{0, 0, 6}, {1, 3, 9}, {0, 40, 46}}, 6),
           single_chain(70, 7)};
-}
-
-inline std::shared_ptr<const PairLayout> layout_of(std::vector<PairMember> members) {
-  return std::make_shared<const PairLayout>(std::move(members));
 }
 
 }  // namespace heartbeat::testing
