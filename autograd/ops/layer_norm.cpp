@@ -1,0 +1,48 @@
+#include "kernels/layer_norm/layer_norm.h"
+
+#include "autograd/ops.h"
+#include "autograd/tape.h"
+
+namespace heartbeat {
+namespace {
+
+template <class T>
+T* gradient_or_null(const Tensor& t) {
+  return t.needs_grad() ? t.grad<T>().data : nullptr;
+}
+
+Tensor normalise(const char* op, bool with_silu, const Tensor& x, const Tensor& gain, const Tensor& bias,
+                 double epsilon) {
+  expect(op, gain.numel() == x.cols() && bias.numel() == x.cols(), "x is ", x.shape(), ", but gain is ", gain.shape(),
+         " and bias is ", bias.shape());
+  expect(op, gain.dtype() == x.dtype() && bias.dtype() == x.dtype(), "x is ", name_of(x.dtype()), ", but gain is ",
+         name_of(gain.dtype()), " and bias is ", name_of(bias.dtype()));
+
+  Tensor y(x.shape(), x.dtype(), x.device());
+  const Tensor statistics({x.rows(), 2}, x.dtype(), x.device());
+  dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+    const auto kernel = with_silu ? kernels::layer_norm_silu<T> : kernels::layer_norm<T>;
+    kernel(device, x.value<T>(), gain.data<T>(), bias.data<T>(), epsilon, y.value<T>(), statistics.value<T>());
+  });
+
+  if (tape().wants(x) || tape().wants(gain) || tape().wants(bias))
+    tape().record(op, y, [with_silu, x, gain, bias, y, statistics] {
+      dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+        const auto kernel = with_silu ? kernels::layer_norm_silu_backward<T> : kernels::layer_norm_backward<T>;
+        kernel(device, x.value<T>(), gain.data<T>(), bias.data<T>(), statistics.value<T>(), y.grad<T>(),
+               gradient_or_null<T>(x), gradient_or_null<T>(gain), gradient_or_null<T>(bias));
+      });
+    });
+  return y;
+}
+
+}  // namespace
+
+Tensor layer_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, double epsilon) {
+  return normalise("layer_norm", false, x, gain, bias, epsilon);
+}
+Tensor layer_norm_silu(const Tensor& x, const Tensor& gain, const Tensor& bias, double epsilon) {
+  return normalise("layer_norm_silu", true, x, gain, bias, epsilon);
+}
+
+}  // namespace heartbeat
