@@ -18,6 +18,7 @@
 #include "tools/log/bins.h"
 #include "tools/log/run_reader.h"
 #include "tools/log/schema.h"
+#include "tools/log/tensorboard.h"
 
 namespace heartbeat {
 namespace {
@@ -106,6 +107,10 @@ struct RunLog::Writer {
         add_image(db, "INSERT INTO image VALUES (?, ?, ?, ?, ?, ?)"),
         add_note(db, "INSERT INTO note VALUES (?, ?, ?, ?)"),
         add_alert(db, "INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {
+    // One writer and one file for each directory: a resumed run writes beside the first one.
+    if (options.tensorboard)
+      events.emplace(generation ? fmt::format("{}/resume-{}", directory, generation) : directory, options.total_steps);
+    if (events) events->tensors(this->known);
     thread = std::thread([this] { run(); });
   }
 
@@ -157,6 +162,8 @@ struct RunLog::Writer {
       // SQLite folds the WAL into run.db when the last connection goes; a reader elsewhere may delay that.
     } catch (const sqlite::Error& e) {
       fail(trouble(directory, e).what());
+    } catch (const UserError& e) {
+      fail(e.what());
     } catch (const std::exception& e) {
       fail(fmt::format("the run log in {} could not be written: {}", directory, e.what()));
     }
@@ -202,6 +209,7 @@ struct RunLog::Writer {
       if (open && (drained || urgent || Clock::now() >= deadline)) {
         lock.unlock();
         db.execute("COMMIT");
+        if (events) events->flush();
         open = urgent = false;
         lock.lock();
       }
@@ -214,6 +222,7 @@ struct RunLog::Writer {
   }
 
   void insert(const Tensors& tensors) {
+    if (events) events->tensors(tensors.rows);
     for (const TensorRow& t : tensors.rows)
       add_tensor.run(&t - tensors.rows.data(), t.name, json_list(t.shape), t.dtype, t.aliases, int(t.trainable),
                      t.group, module_of(t));
@@ -223,6 +232,7 @@ struct RunLog::Writer {
                  finite(s.loss_scale), int(s.skipped), generation);
   }
   void insert(const Watch& w) {
+    if (events) events->watch(w.step, w.quantity, w.stats);
     for (std::size_t tensor = 0; tensor < w.stats.size(); ++tensor) {
       const TensorStats& s = w.stats[tensor];
       const bool any = s.finite() > 0;
@@ -249,6 +259,7 @@ struct RunLog::Writer {
   const std::vector<TensorRow> known;  // what an earlier generation has registered
   const std::size_t limit;
   sqlite::Statement add_tensor, add_step, add_watch, add_scalar, add_image, add_note, add_alert;
+  std::optional<TensorBoardLog> events;
   std::vector<std::uint8_t> bytes;
 
   mutable std::mutex mutex;
