@@ -10,7 +10,7 @@
 #include <random>
 #include <string>
 
-#include "tools/log/bins.h"
+#include "kernels/histogram/histogram.h"
 #include "tools/log/run_log.h"
 
 namespace heartbeat::testing {
@@ -38,17 +38,6 @@ inline std::string read_bytes(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-inline int bin_of(double x) {
-  if (std::isnan(x)) return kNanBin;
-  if (std::isinf(x)) return x > 0 ? kPlusInfBin : kMinusInfBin;
-  for (int index = 0; index < kNanBin; ++index) {
-    const BinEdges e = bin_edges(index);
-    if (index < kZeroBin ? e.low < x && x <= e.high && x < 0 : index == kZeroBin ? x == 0 : e.low <= x && x < e.high)
-      return index;
-  }
-  return 0;
-}
-
 template <class Range>
 TensorStats stats_of(const Range& values) {
   TensorStats s;
@@ -69,8 +58,7 @@ inline TensorStats normal_stats(long n, double mean, double deviation, std::mt19
   std::normal_distribution<double> normal;
   std::uint64_t left = std::uint64_t(n);
   for (int index = 1; index < kNanBin - 1; ++index) {
-    const BinEdges e = bin_edges(index);
-    const double expected = double(n) * (below(e.high) - below(e.low));
+    const double expected = double(n) * (below(bin_high_edge(index)) - below(bin_low_edge(index)));
     const double drawn = std::round(expected + std::sqrt(expected) * normal(engine));
     const std::uint64_t count = std::min(left, std::uint64_t(std::max(0.0, drawn)));
     left -= count;

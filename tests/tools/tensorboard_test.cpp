@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "graph/crc32c.h"
 #include "tests/support/fake_run.h"
 
 namespace heartbeat {

@@ -1,8 +1,5 @@
 #include "tools/log/bins.h"
 
-#include <cmath>
-#include <limits>
-
 namespace heartbeat {
 namespace {
 
@@ -18,11 +15,6 @@ bool read_varint(std::span<const std::uint8_t>& bytes, std::uint64_t& value) {
     if (last) return true;
   }
   return false;
-}
-
-// Lower edge of magnitude bin k, 0..128.
-double magnitude(int k) {
-  return std::ldexp(k % 2 ? 1.5 : 1.0, (k >> 1) - 40);
 }
 
 }  // namespace
@@ -54,14 +46,6 @@ bool decode_bins(std::span<const std::uint8_t> bytes, TensorStats& stats) {
     stats.bins[index] = count;
   }
   return true;
-}
-
-BinEdges bin_edges(int index) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (index == kZeroBin) return {0, 0};
-  const int k = (index < kZeroBin ? kZeroBin - 1 - index : index - kZeroBin - 1) - 1;  // -1: under, 128: over
-  const double low = k < 0 ? 0 : magnitude(k), high = k > 127 ? kInfinity : magnitude(k + 1);
-  return index < kZeroBin ? BinEdges{-high, -low} : BinEdges{low, high};
 }
 
 }  // namespace heartbeat

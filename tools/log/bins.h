@@ -1,5 +1,6 @@
 // The histogram of one row as bytes: LEB128 varints, pairs (gap since the last index, count), non-empty bins 0..260
-// only. The first gap counts from index 0. NaN and infinities have columns of their own.
+// only. The first gap counts from index 0. Edges are in kernels/histogram/histogram.h. NaN and infinities have columns
+// of their own.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,5 @@ void encode_bins(const TensorStats& stats, std::vector<std::uint8_t>& bytes);
 
 // Fills bins 0..260. False when the bytes are no histogram; bins are then undefined.
 bool decode_bins(std::span<const std::uint8_t> bytes, TensorStats& stats);
-
-// Values of a bin lie between low and high; infinite for the outer bins, both 0 for the zero bin.
-struct BinEdges {
-  double low, high;
-};
-BinEdges bin_edges(int index);  // index 0..260
 
 }  // namespace heartbeat

@@ -5,13 +5,13 @@
 
 #include <tensorboard.pb.h>  // generated
 #include <algorithm>
-#include <boost/crc.hpp>
 #include <climits>
 #include <cmath>
 #include <filesystem>
 
+#include "graph/crc32c.h"
 #include "kernels/common/error.h"
-#include "tools/log/bins.h"
+#include "kernels/histogram/histogram.h"
 
 namespace heartbeat {
 namespace {
@@ -29,13 +29,6 @@ double now() {
 }
 
 }  // namespace
-
-std::uint32_t crc32c(std::string_view bytes) {
-  // 0x1EDC6F41 is 0x82F63B78 written the other way round; Boost reflects by itself.
-  boost::crc_optimal<32, 0x1EDC6F41, 0xffffffff, 0xffffffff, true, true> crc;
-  crc.process_bytes(bytes.data(), bytes.size());
-  return crc.checksum();
-}
 
 std::uint32_t masked_crc32c(std::string_view bytes) {
   const std::uint32_t c = crc32c(bytes);
@@ -66,7 +59,7 @@ std::optional<tensorboard::HistogramProto> tensorboard_histogram(const TensorSta
   };
   std::vector<Bucket> buckets;
   for (int index = 0; index < kNanBin; ++index) {
-    auto [low, high] = bin_edges(index);
+    double low = bin_low_edge(index), high = bin_high_edge(index);
     // At least one float wide, also where the extreme value is the edge itself.
     if (index == 0) low = std::min(stats.min, std::nextafter(high, -INFINITY));
     if (index == kNanBin - 1) high = std::max(stats.max, std::nextafter(low, INFINITY));

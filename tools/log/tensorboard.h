@@ -19,7 +19,6 @@ class Event;
 class HistogramProto;
 }  // namespace tensorboard
 
-std::uint32_t crc32c(std::string_view bytes);
 std::uint32_t masked_crc32c(std::string_view bytes);
 std::string framed(std::string_view message);
 
