@@ -1,0 +1,31 @@
+// Ideal side chains by internal coordinates: from backbone atoms and chi angles to all heavy atoms of a residue.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace heartbeat {
+
+using Point = std::array<double, 3>;  // angstrom
+
+// The point d with |cd| = length, angle(b, c, d) and torsion(a, b, c, d) as given, in angstrom and degrees (the natural
+// extension reference frame).
+Point place_atom(const Point& a, const Point& b, const Point& c, double length, double angle, double torsion);
+
+// Virtual C-beta of ideal backbone geometry.
+Point virtual_c_beta(const Point& n, const Point& ca, const Point& c);
+
+struct NamedAtom {
+  std::string name;
+  Point xyz{};
+};
+
+// Chi angles in degrees that real structures often show; one empty list for residues without any.
+const std::vector<std::vector<double>>& rotamers(int token);
+
+// Heavy atoms beyond the backbone, C-beta first; none for glycine and X.
+std::vector<NamedAtom> side_chain(int token, const Point& n, const Point& ca, const Point& c,
+                                  const std::vector<double>& chi);
+
+}  // namespace heartbeat
