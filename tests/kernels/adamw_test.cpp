@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "kernels/adamw/adamw_spec.h"
-#include "tests/support/optimizer_case.h"
+#include "tests/support/expect_watched.h"
 #include "tests/support/parity.h"
 
 namespace heartbeat {

@@ -4,7 +4,7 @@
 #include <omp.h>
 
 #include "kernels/sgd/sgd_spec.h"
-#include "tests/support/optimizer_case.h"
+#include "tests/support/expect_watched.h"
 #include "tests/support/parity.h"
 
 namespace heartbeat {
