@@ -11,11 +11,9 @@ namespace {
 
 constexpr long kPassBytes = 20 << 10;    // weights of one pass over a block of pairs, most of a 32 KB L1
 constexpr long kParallelWork = 1 << 18;  // multiply-adds below which one core is faster than waking the others
-constexpr long kWeightChunks = 32;       // partial sums of dW; more only cost memory
+constexpr long kMaxChunks = 32;          // partial sums of dW; more only cost memory
+constexpr long kPairsPerChunk = 1024;    // enough work to be worth a partial sum
 
-long panels_of(long columns, long width) {
-  return chunks_of(columns, width);
-}
 long work_of(const PairBatch& batch, const PairConvShape& shape) {
   return batch.pairs * shape.taps() * shape.in * shape.out;
 }
@@ -26,7 +24,7 @@ template <class T>
 std::vector<T> pack(const PairConvShape& shape, const T* W, bool backward) {
   constexpr int kCols = kTileCols<T>;
   const long taps = shape.taps(), rows = backward ? shape.out : shape.in, cols = backward ? shape.in : shape.out;
-  std::vector<T> packed(panels_of(cols, kCols) * taps * rows * kCols);
+  std::vector<T> packed(chunks_of(cols, kCols) * taps * rows * kCols);
   for (long o = 0; o < shape.out; ++o)
     for (long c = 0; c < shape.in; ++c) {
       const long row = backward ? o : c, col = backward ? c : o;
@@ -43,7 +41,7 @@ void multiply(const PairBatch& batch, const PairConvShape& shape, Reads reads, M
               const std::vector<T>& packed, long cols, const T* bias, Finish finish) {
   constexpr int kCols = kTileCols<T>, kPairs = TapBlock<T>::kPairs;
   const int taps = shape.taps();
-  const long panels = panels_of(cols, kCols), width = panels * kCols, rows = from.cols;
+  const long panels = chunks_of(cols, kCols), width = panels * kCols, rows = from.cols;
   const long fit = std::clamp<long>(kPassBytes / std::max<long>(1, rows * kCols * sizeof(T)), 1, taps);
   const long passes = chunks_of(taps, fit), taps_per_pass = chunks_of(taps, passes);
   std::vector<T> start(width);
@@ -98,10 +96,11 @@ template <class T>
 void pair_conv_dw_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
                              Matrix<const T> dy, T* dW, T* db) {
   constexpr int kCols = kTileCols<T>, kPairs = TapBlock<T>::kPairs;
-  const long taps = shape.taps(), in = shape.in, panels = panels_of(shape.out, kCols);
+  const long taps = shape.taps(), in = shape.in, panels = chunks_of(shape.out, kCols);
   // A partial sum: dW as [panels, taps, in, kCols], then db as [panels, kCols].
   const long weights = panels * taps * in * kCols, width = weights + panels * kCols;
-  const long chunk = std::max<long>(1, chunks_of(batch.tile_count, kWeightChunks));
+  const long wanted = std::clamp(chunks_of(batch.pairs, kPairsPerChunk), 1L, kMaxChunks);
+  const long chunk = std::max(1L, chunks_of(batch.tile_count, wanted));
   const long chunks = chunks_of(batch.tile_count, chunk);
   std::vector<T> partial(chunks * width);
 
@@ -117,24 +116,19 @@ void pair_conv_dw_accumulate(Cpu, const PairBatch& batch, const PairConvShape& s
         for (block.open(batch.tiles[tile]); block.next();) {
           for (long panel = 0; panel < panels; ++panel) {
             const long first = panel * kCols, filled = std::min<long>(kCols, shape.out - first);
-            for (int k = 0; k < block.size(); ++k) {
-              T* to = dy_panels.data() + (panel * kPairs + k) * kCols;
-              std::copy_n(dy.row(block.pair(k)) + first, filled, to);
-#pragma omp simd
-              for (int o = 0; o < kCols; ++o) to_b[first + o] += to[o];
-            }
+            T* to = dy_panels.data() + panel * kPairs * kCols;
+            for (int k = 0; k < block.size(); ++k) copy_columns(dy.row(block.pair(k)) + first, filled, to + k * kCols);
+            add_column_sums(to, block.size(), to_b + first);
           }
-          for (long tap = 0; dW && tap < taps; ++tap)
-            for (long panel = 0; panel < panels; ++panel)
-              for_tiles(in, [&]<int R>(long channel) {
-                tile_weight<R>(block.rows(tap), block.size(), channel, dy_panels.data() + panel * kPairs * kCols,
-                               to_W + ((panel * taps + tap) * in + channel) * kCols);
-              });
+          for (long panel = 0; dW && panel < panels; ++panel)
+            weight_panel(block.rows(0), kPairs, taps, in, block.size(), dy_panels.data() + panel * kPairs * kCols,
+                         to_W + panel * taps * in * kCols);
         }
     }
 #pragma omp for schedule(static)
-    for (long k = 0; k < width; ++k)
-      for (long c = 1; c < chunks; ++c) partial[k] += partial[c * width + k];
+    for (long first = 0; first < width; first += kCols)
+      for (long c = 1; c < chunks; ++c)
+        for (long k = first; k < first + kCols; ++k) partial[k] += partial[c * width + k];
   }
   if (chunks == 0) return;
   for (long o = 0; o < shape.out; ++o) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <algorithm>
+#include <climits>
+#include <cstdlib>
 #include <vector>
 
 #include "kernels/pair_conv/pair_conv.h"
@@ -45,16 +47,23 @@ class TapBlock {
     next_i_ = tile.i_first;
     next_j_ = std::max(tile.i_first, tile.j_first);
     columns_.resize(tile.j_last - tile.j_first);
-    for (int j = tile.j_first; j < tile.j_last; ++j) columns_[j - tile.j_first] = neighbours(j);
+    whole_ = true;
+    for (int j = tile.j_first; j < tile.j_last; ++j) {
+      const Neighbours& n = columns_[j - tile.j_first] = neighbours(j);
+      whole_ = whole_ && n[-1] >= 0 && n[1] >= 0;
+    }
   }
 
   // Takes the next pairs of the tile; false when there are none left.
   bool next() {
     size_ = 0;
     while (size_ < kPairs && next_i_ < tile_.i_last) {
-      const int count = std::min(kPairs - size_, tile_.j_last - next_j_);
-      take(next_i_, next_j_, count);
-      next_j_ += count;
+      // Past the band j - i <= 2 d no tap is folded, forward or backward.
+      const int band_end = next_i_ + 2 * std::abs(step_) + 1;
+      const bool band = next_j_ < band_end;
+      const int end = std::min({next_j_ + kPairs - size_, tile_.j_last, band ? band_end : INT_MAX});
+      take(next_i_, next_j_, end - next_j_, band);
+      next_j_ = end;
       if (next_j_ == tile_.j_last) {
         ++next_i_;
         next_j_ = std::max(next_i_, tile_.j_first);
@@ -70,6 +79,8 @@ class TapBlock {
   const T* const* rows(int tap) const { return rows_.data() + tap * kPairs; }
 
  private:
+  static constexpr long kCacheLine = 64;
+
   // i - step, i and i + step; -1 where the chain ends or has a gap in between.
   struct Neighbours {
     int at[3];
@@ -88,40 +99,63 @@ class TapBlock {
 
   const T* row(int u, int v) const { return from_.row(map_->row(u, v)); }
 
-  // Pairs (i, j_first) .. (i, j_first + count).
-  void take(int i, int j_first, int count) {
+  // Pairs (i, j) .. (i, j + count).
+  void take(int i, int j, int count, bool band) {
+    prefetch(i, j, count);
     const Neighbours ni = neighbours(i);
-    const Neighbours* nj = columns_.data() + (j_first - tile_.j_first);
-    // Farther from the diagonal every tap keeps its order u < v, and a row of taps is a row of memory.
-    const bool band = j_first - i <= 2 * std::abs(step_);
+    const Neighbours* nj = columns_.data() + (j - tile_.j_first);
     for (int t = 0; t < tap_count_; ++t) {
       const Tap& tap = taps_[t];
-      const T** rows = rows_.data() + t * kPairs + size_;
+      const long slot = t * kPairs + size_;
+      const T** rows = rows_.data() + slot;
       if (band)
-        for (int k = 0; k < count; ++k) rows[k] = in_band(tap, i, j_first + k, ni, nj[k], t * kPairs + size_ + k);
+        for (int k = 0; k < count; ++k) rows[k] = in_band(tap, i, j + k, ni, nj[k], slot + k);
       else if (tap.offsets == 1)
         line(ni[tap.a[0]], tap.b[0], nj, count, rows);
-      else {
-        const T* second[kPairs];
-        line(ni[tap.a[0]], tap.b[0], nj, count, rows);
-        line(ni[tap.a[1]], tap.b[1], nj, count, second);
-        for (int k = 0; k < count; ++k) rows[k] = sum(rows[k], second[k], t * kPairs + size_ + k);
-      }
+      else
+        line_of_sums(tap, ni, nj, count, slot, rows);
     }
     for (int k = 0; k < count; ++k) {
-      pairs_[size_ + k] = map_->row(i, j_first) + k;
-      diagonal_[size_ + k] = i == j_first + k;
+      pairs_[size_ + k] = map_->row(i, j) + k;
+      diagonal_[size_ + k] = i == j + k;
     }
     size_ += count;
   }
 
+  // The row that comes under the taps about one block later: long enough ahead to arrive from the third-level cache.
+  void prefetch(int i, int j, int count) const {
+    const int later = i + std::abs(step_) + kPairs / (tile_.j_last - tile_.j_first) + 1;
+    if (later > j || later >= map_->length) return;
+    const T* first = row(later, j);
+    for (long c = 0; c < count * from_.cols; c += kCacheLine / sizeof(T)) __builtin_prefetch(first + c, 0, 2);
+  }
+
+  // One tap of consecutive pairs past the band: consecutive rows of row u, unless a chain ends among them.
   void line(int u, int b, const Neighbours* nj, int count, const T** rows) const {
-    if (u < 0) {
+    if (u < 0)
       std::fill_n(rows, count, zeros_.data());
-      return;
+    else if (whole_)
+      consecutive(row(u, nj[0][b]), count, rows);
+    else
+      for (int k = 0; k < count; ++k) rows[k] = nj[k][b] < 0 ? zeros_.data() : row(u, nj[k][b]);
+  }
+
+  void line_of_sums(const Tap& tap, const Neighbours& ni, const Neighbours* nj, int count, long slot, const T** rows) {
+    const int u0 = ni[tap.a[0]], u1 = ni[tap.a[1]], b0 = tap.b[0], b1 = tap.b[1];
+    if (whole_ && u0 >= 0 && u1 >= 0) {
+      T* to = sums_.data() + slot * from_.cols;
+      add_rows(row(u0, nj[0][b0]), row(u1, nj[0][b1]), count, to);
+      consecutive(to, count, rows);
+    } else {
+      const T* second[kPairs];
+      line(u0, b0, nj, count, rows);
+      line(u1, b1, nj, count, second);
+      for (int k = 0; k < count; ++k) rows[k] = sum(rows[k], second[k], slot + k);
     }
-    const T* origin = row(u, u);
-    for (int k = 0; k < count; ++k) rows[k] = nj[k][b] < 0 ? zeros_.data() : origin + (nj[k][b] - u) * from_.cols;
+  }
+
+  void consecutive(const T* first, int count, const T** rows) const {
+    for (int k = 0; k < count; ++k) rows[k] = first + k * from_.cols;
   }
 
   const T* in_band(const Tap& tap, int i, int j, const Neighbours& ni, const Neighbours& nj, long slot) {
@@ -149,9 +183,14 @@ class TapBlock {
     if (p == zeros_.data()) return q;
     if (q == zeros_.data()) return p;
     T* to = sums_.data() + slot * from_.cols;
-#pragma omp simd
-    for (long c = 0; c < from_.cols; ++c) to[c] = p[c] + q[c];
+    add_rows(p, q, 1, to);
     return to;
+  }
+
+  void add_rows(const T* p, const T* q, int count, T* to) const {
+    const long n = count * from_.cols;
+#pragma omp simd
+    for (long c = 0; c < n; ++c) to[c] = p[c] + q[c];
   }
 
   const PairBatch& batch_;
@@ -161,7 +200,8 @@ class TapBlock {
   Matrix<const T> from_;
   std::vector<T> zeros_, sums_;
   std::vector<const T*> rows_;
-  std::vector<Neighbours> columns_;
+  std::vector<Neighbours> columns_;  // of the tile
+  bool whole_ = false;               // no column of the tile is at the end of a chain
   long pairs_[kPairs];
   bool diagonal_[kPairs];
   PairTile tile_;
