@@ -82,5 +82,7 @@ Tensor triangle_multiplication(const Layout& layout, const Tensor& a, const Tens
 // contact_loss: masked, weighted binary cross-entropy with logits [pairs, K] of the batch; a scalar.
 // Per protein the mean over valid entries, proteins averaged with weight sqrt(L).
 Tensor contact_loss(const Layout& layout, const Tensor& logits, const std::shared_ptr<const ContactTargets>& targets);
+// What each channel adds to that loss, for the log. Nothing is recorded.
+std::vector<double> contact_loss_by_channel(const Layout& layout, const Tensor& logits, const ContactTargets& targets);
 
 }  // namespace heartbeat
