@@ -152,7 +152,9 @@ File parse(std::string bytes, const std::string& path) {
     read_cif_extras(document.blocks.at(0), file);
     return file;
   }
-  gemmi::Structure structure = gemmi::read_pdb_from_memory(begin, bytes.size(), path);
+  gemmi::PdbReadOptions columns;
+  columns.max_line_length = 78;  // charges follow; old files keep an entry code there, which gemmi refuses
+  gemmi::Structure structure = gemmi::read_pdb_from_memory(begin, bytes.size(), path, columns);
   File file = convert(structure);
   read_pdb_extras(bytes, structure, file);
   return file;
