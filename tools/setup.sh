@@ -4,9 +4,9 @@ set -euo pipefail
 
 packages="g++ cmake ninja-build ccache pkg-config git clang-format
   libopenblas-dev gemmi-dev tao-pegtl-dev libsqlite3-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev
-  zlib1g-dev libpng-dev libprotobuf-dev protobuf-compiler libboost-dev node-d3
+  zlib1g-dev libzip-dev libcairo2-dev fonts-dejavu-core libprotobuf-dev protobuf-compiler libboost-dev node-d3
   libgtest-dev libbenchmark-dev
-  sqlite3 python3 dssp"
+  sqlite3 python3 python3-numpy dssp"
 
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: this is no Debian system; install the equivalents of:" $packages >&2

@@ -1,0 +1,101 @@
+#include "tools/contacts/options.h"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "kernels/common/error.h"
+
+namespace heartbeat {
+namespace {
+
+constexpr const char* kAbout =
+    "Trains a contact model on a prepared data set and records its heartbeat: histograms of every gradient, parameter\n"
+    "and update at every step.\n\n"
+    "  train_contacts --data contacts.db --run-dir runs/first --max-minutes 20\n"
+    "  heartbeat report runs/first -o runs/first/report.html\n\n"
+    "The run directory receives run.db (the log), TensorBoard events, last.safetensors and best.safetensors. Ctrl-C\n"
+    "finishes the step, saves and exits; --resume continues, to the bit where the length is given in steps.";
+
+}  // namespace
+
+TrainOptions parse_train_options(int argc, char** argv) {
+  TrainOptions o;
+  CLI::App app(kAbout, "train_contacts");
+  app.set_config("--config", "", "read options from a TOML file; flags on the command line win");
+  app.add_option("--data", o.data, "data set made by prepare_contacts")->required();
+  app.add_option("--run-dir", o.run_dir, "directory for log, checkpoints and report")->required();
+  app.add_option("--device", o.device, "where to compute")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->group("Run");
+  app.add_option("--max-minutes", o.max_minutes, "stop after this long, validation included; 0: no limit")
+      ->group("Run");
+  app.add_option("--max-steps", o.max_steps, "stop after this many steps; 0: no limit")->group("Run");
+  app.add_option("--seed", o.seed, "names every random number of the run")->group("Run");
+  app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
+  app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
+
+  app.add_option("--size", o.size, "T 0.37, S 1.6 or M 2.8 million parameters")
+      ->check(CLI::IsMember({"T", "S", "M"}))
+      ->group("Model");
+  app.add_option("--encoder", o.encoder, "graph network over residues")
+      ->check(CLI::IsMember({"relation", "ggn", "gcn"}))
+      ->group("Model");
+  app.add_option("--trunk", o.trunk, "pairs: convolutions and triangles over pairs; none: score pairs directly")
+      ->check(CLI::IsMember({"pairs", "none"}))
+      ->group("Model");
+  app.add_option("--tie", o.tie, "transpose: symmetric pair kernels, a third less arithmetic")
+      ->check(CLI::IsMember({"none", "transpose"}))
+      ->group("Model");
+  app.add_option("--prior", o.prior, "on: logits start from counted log-odds")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group("Model");
+  app.add_option("--dropout", o.dropout, "rate in the trunk")->group("Model");
+
+  app.add_option("--lr", o.lr, "peak learning rate")->group("Recipe");
+  app.add_option("--weight-decay", o.weight_decay, "decoupled decay of matrices")->group("Recipe");
+  app.add_option("--warmup-steps", o.warmup_steps, "linear warm-up")->group("Recipe");
+  app.add_option("--clip", o.clip, "largest global gradient norm; 0: no clipping")->group("Recipe");
+  app.add_option("--ema", o.ema, "decay of the averaged weights that are validated and kept; 0: none")->group("Recipe");
+  app.add_option("--pairs-per-batch", o.pairs_per_batch, "pairs in one step")->group("Recipe");
+  app.add_option("--crop", o.crop, "longest piece of a protein in training, residues; 0: whole")->group("Recipe");
+  app.add_option("--recompute", o.recompute, "1: trade time for memory in the trunk")->group("Recipe");
+  app.add_option("--eval-minutes", o.eval_minutes, "minutes between validations; 0: only at the end")->group("Recipe");
+  app.add_option("--eval-steps", o.eval_steps, "steps between validations, instead of minutes")->group("Recipe");
+
+  app.add_option("--watch", o.watch, "what the heartbeat records")
+      ->check(CLI::IsMember({"all", "gradients", "none"}))
+      ->group("Heartbeat");
+  app.add_option("--watch-filter", o.watch_filter, "only tensors whose name matches this glob")->group("Heartbeat");
+  app.add_option("--watch-every", o.watch_every, "steps between records")->group("Heartbeat");
+  app.option_defaults()->always_capture_default();
+  for (CLI::Option* option : app.get_options({})) option->capture_default_str();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {  // --help
+    app.exit(e);
+    throw;
+  }
+  o.resolved = app.config_to_str(true, false);
+
+  const auto refuse = [](bool wrong, const std::string& sentence) {
+    if (wrong) throw UserError(sentence);
+  };
+  const auto positive = [&](double value, const char* flag) {
+    refuse(!(value > 0) || value > 1e18, std::string(flag) + " must be a positive number");
+  };
+  positive(o.lr, "--lr");
+  positive(double(o.pairs_per_batch), "--pairs-per-batch");
+  positive(double(o.watch_every), "--watch-every");
+  refuse(!(o.max_minutes >= 0) || o.max_steps < 0, "--max-minutes and --max-steps must not be negative");
+  refuse(o.max_minutes == 0 && o.max_steps == 0, "give --max-minutes or --max-steps: one of them must end the run");
+  refuse(!(o.dropout >= 0 && o.dropout < 1), "--dropout must be in [0, 1)");
+  refuse(!(o.ema >= 0 && o.ema < 1), "--ema must be in [0, 1)");
+  refuse(!(o.weight_decay >= 0), "--weight-decay must not be negative");
+  refuse(!(o.clip >= 0), "--clip must not be negative");
+  refuse(o.crop != 0 && o.crop < 32, "--crop must be 0 (whole proteins) or at least 32 residues");
+  refuse(o.warmup_steps < 0 || o.eval_steps < 0 || !(o.eval_minutes >= 0),
+         "--warmup-steps, --eval-steps and --eval-minutes must not be negative");
+  refuse(o.device == "cuda", "--device cuda: this build has no CUDA backend yet; use --device cpu");
+  return o;
+}
+
+}  // namespace heartbeat
