@@ -1,0 +1,112 @@
+// SGD and AdamW over named parameters: one pass updates all tensors and takes the heartbeat of the step.
+//
+//   nn::AdamW optimizer(model.parameters(), {.weight_decay = 0.01, .max_norm = 1}, {.beta2 = 0.99});
+//   optimizer.zero_grad();
+//   backward(loss);
+//   optimizer.step(schedule.at(progress), &frame);
+#pragma once
+
+#include <map>
+
+#include "kernels/common/chunk_table.h"
+#include "kernels/common/optimizer_step.h"
+#include "nn/module.h"
+#include "nn/watch.h"
+
+namespace heartbeat::nn {
+
+struct OptimizerOptions {
+  double weight_decay = 0;
+  // Tensors with fewer than two axes (biases, norm gains) never decay, nor do those whose names match.
+  std::string no_decay = "*bias*,*embedding*";
+  double max_norm = 0;  // clips the global gradient norm; 0 never clips
+  // Leave values, state and step counts alone when the norm is NaN or Inf. Off by default, so that a failure shows
+  // where it happens; the watch counts NaN and Inf either way.
+  bool skip_non_finite = false;
+  bool zero_gradients = false;  // by the pass itself, which replaces zero_grad() but leaves zeros instead of nothing
+};
+
+// A parameter that has no gradient at a step, or does not want one, is left alone: no decay, no momentum, no step
+// count. Parameters that share storage are one tensor with aliases. All are of one dtype.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  struct Report {
+    double global_norm = 0, clip_factor = 1;
+    bool skipped = false;
+  };
+  // frame, when given, is overwritten. Without it the norm is computed only when clipping or skipping asks for it.
+  Report step(double lr, WatchFrame* frame = nullptr);
+  void zero_grad();  // drops all gradients: what is not reached by the next backward has none
+  void watch(const WatchOptions& options);
+
+  const std::vector<WatchedTensor>& tensors() const { return info_; }
+  long steps() const { return steps_; }  // calls of step() so far, skipped ones included
+
+  // State as named tensors that share storage with the optimizer, "optimizer.<parameter>.<part>" and "optimizer.step".
+  Parameters state() const;
+  // Copies a state exported by the same kind of optimizer over the same parameters. Throws UserError where it does not
+  // fit, and then has changed nothing.
+  void load_state(const Parameters& state);
+
+ protected:
+  // parts: names of the state tensors of a parameter, each of its shape and starting at zero.
+  Optimizer(const Parameters& parameters, const OptimizerOptions& options, std::vector<std::string> parts);
+
+  struct Entry {
+    Tensor value;
+    std::vector<Tensor> state;  // in the order of parts
+    Tensor step;                // f64 scalar: updates of this tensor so far
+    double weight_decay = 0;
+  };
+  virtual void update(double lr, const StepOptions& options, const Watch& watch) = 0;
+
+  // The gradient that step() uses, null where there is none.
+  template <class T>
+  T* gradient_of(size_t t) const {
+    const Tensor& x = entries_[t].value;
+    return x.needs_grad() && x.has_grad() ? x.grad<T>().data : nullptr;
+  }
+
+  Dtype dtype_ = Dtype::f32;
+  std::vector<Entry> entries_;
+  std::vector<WatchedTensor> info_;
+  ChunkTable table_;
+
+ private:
+  OptimizerOptions options_;
+  std::vector<std::string> parts_;
+  WatchOptions watch_;
+  long steps_ = 0;
+};
+
+struct SgdOptions {
+  double momentum = 0;
+  bool nesterov = false;
+};
+class Sgd : public Optimizer {
+ public:
+  explicit Sgd(const Parameters& parameters, const OptimizerOptions& options = {}, const SgdOptions& sgd = {});
+
+ private:
+  void update(double lr, const StepOptions& options, const Watch& watch) override;
+  SgdOptions sgd_;
+};
+
+struct AdamWOptions {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  bool decoupled = true;  // false: plain Adam, decay added to the gradient
+};
+class AdamW : public Optimizer {
+ public:
+  explicit AdamW(const Parameters& parameters, const OptimizerOptions& options = {}, const AdamWOptions& adamw = {});
+
+ private:
+  void update(double lr, const StepOptions& options, const Watch& watch) override;
+  AdamWOptions adamw_;
+};
+
+}  // namespace heartbeat::nn
