@@ -1,6 +1,8 @@
 #include "kernels/layer_norm/layer_norm.h"
 
+#include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/common/math.h"
@@ -10,6 +12,15 @@ namespace heartbeat::kernels {
 namespace {
 
 constexpr long kRowsPerTask = 256;
+// Sums across a row end in a long chain of dependent additions, and so do the root and the quotient after them. Blocks
+// of rows go through each stage together: the chains of several rows overlap, and the block stays in L1.
+constexpr long kRowsPerBlock = 16;
+
+// Calls f(first, last) for each block of [first, last).
+template <class F>
+void for_blocks(long first, long last, F f) {
+  for (long i = first; i < last; i += kRowsPerBlock) f(i, std::min(last, i + kRowsPerBlock));
+}
 
 // Calls f with the number of columns: a constant where it is a usual one, so that rows stay in registers.
 template <class F>
@@ -22,30 +33,37 @@ void with_width(long cols, F f) {
     f(cols);
 }
 
+// Mean and 1 / sqrt(variance + epsilon) of one row.
+template <class T>
+void measure(const T* x, long c, T epsilon, T* statistics) {
+  T sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+  for (long j = 0; j < c; ++j) sum += x[j];
+  const T mean = sum / T(c);
+  // A second look at the row: the difference of two large sums would lose a small variance.
+#pragma omp simd reduction(+ : squares)
+  for (long j = 0; j < c; ++j) squares += (x[j] - mean) * (x[j] - mean);
+  statistics[0] = mean;
+  statistics[1] = 1 / std::sqrt(squares / T(c) + epsilon);
+}
+
 template <bool kSilu, class T>
 void forward(Matrix<const T> x, const T* gain, const T* bias, double epsilon, Matrix<T> y, Matrix<T> statistics) {
   with_width(x.cols, [&](auto width) {
     const long c = width;
-    for_chunks(x.rows, kRowsPerTask, [&](long first, long last) {
-      for (long i = first; i < last; ++i) {
-        const T* from = x.data + i * c;
-        T* to = y.data + i * c;
-        T sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-        for (long j = 0; j < c; ++j) sum += from[j];
-        const T mean = sum / T(c);
-        // A second look at the row, which is in L1: the difference of two large sums would lose small variances.
-#pragma omp simd reduction(+ : squares)
-        for (long j = 0; j < c; ++j) squares += (from[j] - mean) * (from[j] - mean);
-        const T rstd = 1 / std::sqrt(squares / T(c) + T(epsilon));
+    for_chunks(x.rows, kRowsPerTask, [&](long chunk_first, long chunk_last) {
+      for_blocks(chunk_first, chunk_last, [&](long first, long last) {
+        for (long i = first; i < last; ++i) measure(x.data + i * c, c, T(epsilon), statistics.row(i));
+        for (long i = first; i < last; ++i) {
+          const T *from = x.data + i * c, mean = statistics.row(i)[0], rstd = statistics.row(i)[1];
+          T* to = y.data + i * c;
 #pragma omp simd
-        for (long j = 0; j < c; ++j) {
-          const T z = gain[j] * ((from[j] - mean) * rstd) + bias[j];
-          to[j] = kSilu ? math::silu(z) : z;
+          for (long j = 0; j < c; ++j) {
+            const T z = gain[j] * ((from[j] - mean) * rstd) + bias[j];
+            to[j] = kSilu ? math::silu(z) : z;
+          }
         }
-        statistics.row(i)[0] = mean;
-        statistics.row(i)[1] = rstd;
-      }
+      });
     });
   });
 }
@@ -56,30 +74,43 @@ void backward(Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> s
   std::vector<T> sums(2 * x.cols);  // of dgain, then of dbias
   with_width(x.cols, [&](auto width) {
     const long c = width;
-    sum_chunks(x.rows, kRowsPerTask, 2 * c, sums.data(), [&](long first, long last, T* partial) {
-      std::vector<T> row(2 * c);  // of xhat, then of g
-      T *xhat = row.data(), *g = xhat + c, *gain_sum = partial, *bias_sum = partial + c;
-      for (long i = first; i < last; ++i) {
-        const T *from = x.data + i * c, *arriving = dy.data + i * c;
-        const T mean = statistics.row(i)[0], rstd = statistics.row(i)[1];
-        T g_sum = 0, g_xhat_sum = 0;
-#pragma omp simd reduction(+ : g_sum, g_xhat_sum)
-        for (long j = 0; j < c; ++j) {
-          const T h = (from[j] - mean) * rstd;
-          const T u = kSilu ? arriving[j] * math::silu_slope(gain[j] * h + bias[j]) : arriving[j];
-          gain_sum[j] += u * h;
-          bias_sum[j] += u;
-          xhat[j] = h;
-          g[j] = u * gain[j];
-          g_sum += g[j];
-          g_xhat_sum += g[j] * h;
-        }
-        if (!dx) continue;
-        const T g_mean = g_sum / T(c), g_xhat_mean = g_xhat_sum / T(c);
-        T* to = dx + i * c;
+    sum_chunks(x.rows, kRowsPerTask, 2 * c, sums.data(), [&](long chunk_first, long chunk_last, T* partial) {
+      T *gain_sum = partial, *bias_sum = partial + c;
+      std::vector<T> scratch(2 * kRowsPerBlock * c);
+      T *xhat = scratch.data(), *g = xhat + kRowsPerBlock * c;  // of one block; g starts as u
+      T g_mean[kRowsPerBlock], g_xhat_mean[kRowsPerBlock];
+      for_blocks(chunk_first, chunk_last, [&](long first, long last) {
+        for (long i = first; i < last; ++i) {
+          const T *from = x.data + i * c, *arriving = dy.data + i * c;
+          const T mean = statistics.row(i)[0], rstd = statistics.row(i)[1];
+          T *h = xhat + (i - first) * c, *u = g + (i - first) * c;
 #pragma omp simd
-        for (long j = 0; j < c; ++j) to[j] += rstd * (g[j] - g_mean - xhat[j] * g_xhat_mean);
-      }
+          for (long j = 0; j < c; ++j) {
+            h[j] = (from[j] - mean) * rstd;
+            u[j] = kSilu ? arriving[j] * math::silu_slope(gain[j] * h[j] + bias[j]) : arriving[j];
+          }
+        }
+        for (long k = 0; k < last - first; ++k) {
+          T *h = xhat + k * c, *u = g + k * c, g_sum = 0, g_xhat_sum = 0;
+#pragma omp simd reduction(+ : g_sum, g_xhat_sum)
+          for (long j = 0; j < c; ++j) {
+            gain_sum[j] += u[j] * h[j];
+            bias_sum[j] += u[j];
+            u[j] *= gain[j];
+            g_sum += u[j];
+            g_xhat_sum += u[j] * h[j];
+          }
+          g_mean[k] = g_sum / T(c);
+          g_xhat_mean[k] = g_xhat_sum / T(c);
+        }
+        for (long i = first; dx && i < last; ++i) {
+          const T *h = xhat + (i - first) * c, *gi = g + (i - first) * c;
+          const T rstd = statistics.row(i)[1], mean = g_mean[i - first], xhat_mean = g_xhat_mean[i - first];
+          T* to = dx + i * c;
+#pragma omp simd
+          for (long j = 0; j < c; ++j) to[j] += rstd * (gi[j] - mean - h[j] * xhat_mean);
+        }
+      });
     });
   });
   for (long j = 0; j < x.cols; ++j) {
