@@ -51,7 +51,7 @@ void multiply(const PairBatch& batch, const PairConvShape& shape, Reads reads, M
   {
     TapBlock<T> block(batch, shape, reads, from);
     std::vector<T> sums(kPairs * width);
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic) nowait
     for (long tile = 0; tile < batch.tile_count; ++tile)
       for (block.open(batch.tiles[tile]); block.next();) {
         for (long panel = 0; panel < panels; ++panel)

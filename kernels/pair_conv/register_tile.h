@@ -30,6 +30,15 @@ void store(T* p, typename VectorOf<T>::type v) {
   *reinterpret_cast<typename VectorOf<T>::unaligned*>(p) = v;
 }
 
+// Calls f.template operator()<n>() for an n in 1 .. N that is known at run time only.
+template <int N = kTileRows, class F>
+void with_constant(long n, F f) {
+  if (n == N)
+    f.template operator()<N>();
+  else if constexpr (N > 1)
+    with_constant<N - 1>(n, f);
+}
+
 // y[r] = start[r] + sum over taps t and channels k of rows[t * stride + r][k] * W[t][k],   r < R
 // W [taps, in, kTileCols]; y and start: R rows of kTileCols, y_stride and start_stride apart. They may be the same.
 template <int R, class T>
@@ -91,26 +100,7 @@ void weight_panel(const T* const* rows, long stride, long taps, long in, int pai
       else
         tile_weight<A, A>(here, here, channel, pairs, dy, to);
     };
-    switch (left) {
-      case 6:
-        tile.template operator()<6>();
-        break;
-      case 5:
-        tile.template operator()<5>();
-        break;
-      case 4:
-        tile.template operator()<4>();
-        break;
-      case 3:
-        tile.template operator()<3>();
-        break;
-      case 2:
-        tile.template operator()<2>();
-        break;
-      case 1:
-        tile.template operator()<1>();
-        break;
-    }
+    with_constant(left, tile);
     first += full ? kTileRows : left;
   }
 }
@@ -141,17 +131,10 @@ void add_column_sums(const T* x, int rows, T* sums) {
 // the multipliers waiting for each other's sums: 6 + 2 becomes 4 + 4.
 template <class F>
 void for_tiles(long n, F f) {
-  long first = 0;
-  for (; n - first >= kTileRows && n - first != 8 && n - first != 7; first += kTileRows)
-    f.template operator()<6>(first);
-  for (; n - first >= 4; first += 4) f.template operator()<4>(first);
-  switch (n - first) {
-    case 3:
-      return f.template operator()<3>(first);
-    case 2:
-      return f.template operator()<2>(first);
-    case 1:
-      return f.template operator()<1>(first);
+  for (long first = 0, rows; first < n; first += rows) {
+    const long left = n - first;
+    rows = left == kTileRows + 1 || left == kTileRows + 2 ? 4 : std::min<long>(left, kTileRows);
+    with_constant(rows, [&]<int R>() { f.template operator()<R>(first); });
   }
 }
 

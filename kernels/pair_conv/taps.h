@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include "kernels/pair_conv/pair_conv.h"
@@ -38,7 +39,7 @@ class TapBlock {
         reads_(reads),
         from_(from),
         zeros_(from.cols),
-        sums_(tap_count_ * kPairs * from.cols),
+        sums_(std::make_unique_for_overwrite<T[]>(tap_count_ * kPairs * from.cols)),
         rows_(tap_count_ * kPairs) {}
 
   void open(const PairTile& tile) {
@@ -143,7 +144,7 @@ class TapBlock {
   void line_of_sums(const Tap& tap, const Neighbours& ni, const Neighbours* nj, int count, long slot, const T** rows) {
     const int u0 = ni[tap.a[0]], u1 = ni[tap.a[1]], b0 = tap.b[0], b1 = tap.b[1];
     if (whole_ && u0 >= 0 && u1 >= 0) {
-      T* to = sums_.data() + slot * from_.cols;
+      T* to = sums_.get() + slot * from_.cols;
       add_rows(row(u0, nj[0][b0]), row(u1, nj[0][b1]), count, to);
       consecutive(to, count, rows);
     } else {
@@ -182,7 +183,7 @@ class TapBlock {
   const T* sum(const T* p, const T* q, long slot) {
     if (p == zeros_.data()) return q;
     if (q == zeros_.data()) return p;
-    T* to = sums_.data() + slot * from_.cols;
+    T* to = sums_.get() + slot * from_.cols;
     add_rows(p, q, 1, to);
     return to;
   }
@@ -198,7 +199,8 @@ class TapBlock {
   int tap_count_, step_;
   Reads reads_;
   Matrix<const T> from_;
-  std::vector<T> zeros_, sums_;
+  std::vector<T> zeros_;       // one row
+  std::unique_ptr<T[]> sums_;  // [taps, kPairs, channels]; memory that no sum needs is never touched
   std::vector<const T*> rows_;
   std::vector<Neighbours> columns_;  // of the tile
   bool whole_ = false;               // no column of the tile is at the end of a chain
