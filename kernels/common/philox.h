@@ -11,17 +11,21 @@ struct RandomBlock {
   std::uint32_t word[4];
 };
 
+inline constexpr int kPhiloxRounds = 10;
+inline constexpr std::uint32_t kPhiloxM0 = 0xD2511F53u, kPhiloxM1 = 0xCD9E8D57u;
+inline constexpr std::uint32_t kPhiloxKey0 = 0x9E3779B9u, kPhiloxKey1 = 0xBB67AE85u;  // golden ratio, sqrt(3) - 1
+
 // Ten rounds of Philox on a 128-bit counter under a 64-bit key.
 inline RandomBlock philox(RandomBlock counter, std::uint32_t key0, std::uint32_t key1) {
   std::uint32_t c0 = counter.word[0], c1 = counter.word[1], c2 = counter.word[2], c3 = counter.word[3];
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t even = std::uint64_t(0xD2511F53u) * c0, odd = std::uint64_t(0xCD9E8D57u) * c2;
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    const std::uint64_t even = std::uint64_t(kPhiloxM0) * c0, odd = std::uint64_t(kPhiloxM1) * c2;
     c0 = std::uint32_t(odd >> 32) ^ c1 ^ key0;
     c1 = std::uint32_t(odd);
     c2 = std::uint32_t(even >> 32) ^ c3 ^ key1;
     c3 = std::uint32_t(even);
-    key0 += 0x9E3779B9u;  // golden ratio
-    key1 += 0xBB67AE85u;  // sqrt(3) - 1
+    key0 += kPhiloxKey0;
+    key1 += kPhiloxKey1;
   }
   return {{c0, c1, c2, c3}};
 }

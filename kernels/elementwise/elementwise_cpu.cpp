@@ -4,11 +4,12 @@
 
 #include "kernels/common/math.h"
 #include "kernels/common/parallel.h"
+#include "kernels/common/philox_cpu.h"
 
 namespace heartbeat::kernels {
 namespace {
 
-constexpr long kElementsPerTask = 1 << 14;  // 64 KB of f32; a multiple of kWords
+constexpr long kElementsPerTask = 1 << 14;  // 64 KB of f32; a multiple of kWordsAtOnce
 constexpr long kRowsPerSum = 512;
 
 // y[k] = f(k), or y[k] += f(k).
@@ -27,24 +28,17 @@ void accumulate(Matrix<T> y, F f) {
   });
 }
 
-constexpr int kBlocks = 8;  // of Philox side by side, one in each lane of a vector
-constexpr int kWords = 4 * kBlocks;
-
 template <bool kAccumulate, class T>
 void run_dropout(RandomStream stream, double p, Matrix<const T> x, Matrix<T> y) {
   const std::uint32_t keep_from = std::uint32_t(p * 0x1p32);
   const T factor = T(1 / (1 - p));
   for_chunks(y.numel(), kElementsPerTask, [&](long first, long last) {
-    for (long start = first; start < last; start += kWords) {
-      std::uint32_t word[kWords];
-#pragma omp simd
-      for (int b = 0; b < kBlocks; ++b) {
-        const RandomBlock block = stream.block(start / 4 + b);
-        for (int k = 0; k < 4; ++k) word[4 * b + k] = block.word[k];
-      }
+    for (long start = first; start < last; start += kWordsAtOnce) {
+      std::uint32_t word[kWordsAtOnce];
+      random_words(stream, start / 4, word);
       const T* from = x.data + start;
       T* to = y.data + start;
-      const long width = std::min<long>(kWords, last - start);
+      const long width = std::min<long>(kWordsAtOnce, last - start);
 #pragma omp simd
       for (long k = 0; k < width; ++k) {
         const T scaled = from[k] * factor;  // read in any case: a conditional load does not vectorise

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/common/philox_cpu.h"
+
 namespace heartbeat {
 namespace {
 
@@ -43,6 +45,16 @@ TEST(Philox, ElementIsAWordOfItsBlock) {
   for (const std::uint64_t e : {std::uint64_t(0), std::uint64_t(7), (std::uint64_t(1) << 35) + 6})
     EXPECT_EQ(stream[e], stream.block(e / 4).word[e % 4]);
   EXPECT_NE(stream[0], stream[std::uint64_t(1) << 34]);  // block numbers have 64 bits
+}
+
+TEST(Philox, ManyAtOnceAreTheSameWords) {
+  const RandomStream stream = random_stream(1, 2, 3, 4);
+  const std::uint64_t carry = (std::uint64_t(1) << 32) - 3;  // the low half of the counter overflows on the way
+  for (const std::uint64_t first : {std::uint64_t(0), std::uint64_t(5), carry}) {
+    std::uint32_t word[kWordsAtOnce];
+    random_words(stream, first, word);
+    for (int k = 0; k < kWordsAtOnce; ++k) EXPECT_EQ(word[k], stream[4 * first + k]) << "block " << first << " + " << k;
+  }
 }
 
 TEST(Philox, UniformsKeepTheirEnds) {
