@@ -1,0 +1,88 @@
+// heartbeat: reads run directories. Each subcommand is a thin door to tools/log or tools/report.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "kernels/common/error.h"
+#include "tools/common/program.h"
+#include "tools/common/version.h"
+#include "tools/log/dump.h"
+#include "tools/report/report.h"
+
+namespace heartbeat {
+namespace {
+
+RunReader open_run(const std::string& directory) {
+  RunReader run(directory);
+  if (run.steps().empty() && run.scalars().empty())
+    throw UserError("the run in " + directory + " has not finished its first step; wait for it, or start it again");
+  return run;
+}
+
+void add_report(CLI::App& app) {
+  struct Options {
+    std::string run, out;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand("report", "Write the run as one HTML page that needs no network");
+  command->add_option("RUN", o->run, "Run directory, finished or still being written")->required();
+  command->add_option("-o,--out", o->out, "Where the page goes; RUN/report.html unless given");
+  command->callback([o] {
+    const std::string out = o->out.empty() ? o->run + "/report.html" : o->out;
+    write_report(open_run(o->run), out);
+    std::printf("%s\n", out.c_str());
+  });
+}
+
+void add_dump(CLI::App& app) {
+  struct Options {
+    std::string run, steps, out;
+    bool json = false;
+    DumpOptions dump;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand("dump", "Print everything a run has logged, histograms with their edges");
+  command->add_option("RUN", o->run, "Run directory")->required();
+  auto* json = command->add_flag("--json", o->json, "One JSON object, one row to a line (default)");
+  command->add_flag("--csv", o->dump.csv, "One table: record,step,last_step,name,field,low,high,value")->excludes(json);
+  command->add_option("--tensor", o->dump.tensor, "Only tensors whose name matches this pattern, as in 'ggn.*'");
+  command->add_option("--steps", o->steps, "Only these steps: 100:200, 100:, :200 or 100");
+  command->add_flag("--with-times", o->dump.with_times,
+                    "Also what differs between two equal runs: clock, host, paths, timings");
+  command->add_option("-o,--out", o->out, "Write to this file instead of the terminal");
+  command->callback([o] {
+    o->dump.steps = parse_step_range(o->steps);
+    const RunReader run = open_run(o->run);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+        o->out.empty() ? nullptr : std::fopen(o->out.c_str(), "w"), std::fclose);
+    if (!o->out.empty() && !file)
+      throw UserError("the dump cannot be written to " + o->out + "; choose another place with -o");
+    std::FILE* out = file ? file.get() : stdout;
+    dump(run, o->dump, out);
+    if (std::fflush(out) != 0) throw UserError("the dump could not be written to its end; free disk space");
+  });
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "heartbeat reads what a training run has logged.\n\n"
+      "  heartbeat report runs/first             one page with every histogram, curve and map\n"
+      "  heartbeat dump runs/first --csv         everything as text\n");
+  app.set_version_flag("--version", std::string("heartbeat ") + kVersion);
+  app.require_subcommand(1);
+  add_report(app);
+  add_dump(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);  // prints --help or --version
+  }
+  return kDone;
+}
+
+}  // namespace
+}  // namespace heartbeat
+
+int main(int argc, char** argv) {
+  return heartbeat::run_program("heartbeat", [&] { return heartbeat::run(argc, argv); });
+}

@@ -1,0 +1,103 @@
+// The page from top to bottom.
+function best(pattern, better) {
+  let found = null;
+  for (const name of Object.keys(run.scalars)) {
+    if (!pattern.test(name)) continue;
+    const curve = run.scalars[name];
+    curve.value.forEach((value, k) => {
+      if (value !== null && (!found || better(value, found.value))) found = {name, value, step: curve.step[k]};
+    });
+  }
+  return found;
+}
+
+function tiles() {
+  const list = [], add = (what, value, more = "") => list.push(el("div", {class: "tile"}, el("div", {class: "what"}, what), el("div", {class: "value"}, value), el("div", {class: "more"}, more)));
+  const channels = [...new Set(Object.keys(run.scalars).map(n => (/^valid\/([^/]+)\/long@L\/5$/.exec(n) || [])[1]).filter(c => c))];
+  for (const channel of channels.slice(0, 2)) {
+    const b = best(new RegExp(`^valid/${channel.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}/long@L/5$`), (a, c) => a > c);
+    const prior = scalar(`baseline/prior/${channel}/long@L/5`);
+    add(`Long-range P@L/5, ${channel}`, b.value.toFixed(3), `best, step ${whole(b.step)}${prior && prior.value.length ? `, prior ${prior.value[prior.value.length - 1].toFixed(3)}` : ""}`);
+  }
+  const accuracy = best(/^valid\/accuracy$|^test\/accuracy$/, (a, c) => a > c);
+  if (accuracy) add("Best accuracy", accuracy.value.toFixed(4), `step ${whole(accuracy.step)}`);
+  const loss = best(/^valid\/loss$|^test\/loss$/, (a, c) => a < c);
+  if (loss) add("Best validation loss", short(loss.value, 4), `step ${whole(loss.step)}`);
+  const train = scalar("train/loss");
+  if (train && train.value.length) add("Training loss", short(smoothed(points(train)).pop()[1], 4), "smoothed, at the end");
+  add("Steps", whole(run.last_step), run.epochs ? `${short(run.epochs, 3)} epochs` : "");
+  add("Time", duration(run.seconds), run.last_step && run.seconds ? `${short(run.seconds / run.last_step, 3)} s a step` : "");
+  const count = d3.sum(run.tensors, t => t.shape.reduce((a, b) => a * b, 1));
+  if (count) add("Parameters", large(count), `in ${run.tensors.length} tensors`);
+  const share = scalar("time/watch_share");
+  if (share && share.value.length) add("Cost of watching", `${(100 * d3.mean(share.value)).toFixed(1)} %`, "of the time of a step");
+  return el("div", {class: "tiles"}, ...list);
+}
+
+function outcomeChip() {
+  if (!run.outcome) return el("span", {class: "chip quiet"}, "still running, or ended without a word");
+  return el("span", {class: `chip ${/^(finished|done|complete)/.test(run.outcome) ? "good" : /^(interrupt|stop|early)/.test(run.outcome) ? "quiet" : "bad"}`}, run.outcome);
+}
+
+function head() {
+  const pulse = svg("svg", {width: 34, height: 18, viewBox: "0 0 34 18"}, svg("path", {d: "M1 10h8l3-7 5 13 4-9 2 3h10", fill: "none", stroke: kRed, "stroke-width": 2, "stroke-linejoin": "round", "stroke-linecap": "round"}));
+  const chips = [outcomeChip()], known = [["program", "program"], ["preset", "preset"], ["device", "device"], ["seed", "seed"], ["host", "host"]];
+  for (const [key, label] of known) if (run.meta[key]) chips.push(el("span", {class: "chip"}, `${label} `, el("b", {}, run.meta[key])));
+  if (run.generations > 1) chips.push(el("span", {class: "chip"}, "resumed ", el("b", {}, `${run.generations - 1} ×`)));
+  document.getElementById("head").append(el("div", {class: "brand"}, pulse, "heartbeat"), el("h1", {}, run.name), el("div", {class: "chips"}, ...chips), tiles());
+}
+
+function rowsTable(rows, headings) {
+  return el("table", {class: "plain"}, ...(headings ? [el("tr", {}, ...headings.map(h => el("th", {}, h)))] : []),
+            ...rows.map(row => el("tr", {}, ...row.map((cell, k) => el("td", {class: k ? "mono" : ""}, cell)))));
+}
+
+function alertSection() {
+  if (!run.alerts.length) return null;
+  return el("section", {id: "alerts"}, el("h2", {}, "Alerts"),
+            rowsTable(run.alerts.map(a => [`${a.rule} ${a.severity}`, a.tensor, whole(a.step), `${short(a.value)} against ${short(a.limit)}`, a.text, a.fixes]), ["Rule", "Tensor", "Step", "Value", "What", "What to do"]));
+}
+
+function configSection() {
+  const section = el("section", {id: "configuration"}, el("h2", {}, "Configuration"), el("p", {}, "As the program resolved it from defaults, config file and flags."));
+  const halves = [], config = (run.meta.config || "").split("\n").map(l => l.trim()).filter(l => l && !l.startsWith("#"));
+  let prefix = "";
+  const rows = [];
+  for (const line of config) {
+    const cut = line.indexOf("=");
+    if (cut < 0) prefix = line.replace(/^\[+|\]+$/g, "") + ".";
+    else rows.push([prefix + line.slice(0, cut).trim(), line.slice(cut + 1).trim()]);
+  }
+  const half = Math.ceil(rows.length / 2);
+  if (rows.length > 8) halves.push(rowsTable(rows.slice(0, half)), rowsTable(rows.slice(half)));
+  else if (rows.length) halves.push(rowsTable(rows));
+  const facts = Object.entries(run.meta).filter(([key]) => key !== "config");
+  halves.push(rowsTable(facts));
+  section.append(el("div", {class: "columns"}, ...halves));
+  return section;
+}
+
+function noteSection() {
+  if (!run.notes.length) return null;
+  return el("section", {id: "notes"}, el("h2", {}, "Notes"), rowsTable(run.notes.map(n => [whole(n.step), n.key, n.value]), ["Step", "What", ""]));
+}
+
+head();
+const sections = [["Histograms", histogramSection], ["Curves", curveSection], ["Update ratio", ratioSection], ["Contact maps", mapSection],
+                  ["Alerts", alertSection], ["Configuration", configSection], ["Notes", noteSection]];
+const main = document.getElementById("main"), links = el("div");
+for (const [label, make] of sections) {
+  const section = make();
+  if (!section) continue;
+  main.append(section);
+  links.append(el("a", {href: `#${section.id}`}, label));
+}
+main.before(el("nav", {}, links));
+document.body.append(el("footer", {}, `Written by heartbeat ${run.version}. This page loads nothing from the network.`));
+addEventListener("resize", (() => {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => document.querySelector("#histograms .seg button[aria-pressed=true]")?.click(), 250);
+  };
+})());
