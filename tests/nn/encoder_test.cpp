@@ -63,6 +63,21 @@ TEST(Encoder, GradientMatchesCentralDifferences) {
   }
 }
 
+// Every block adds to the state what its convolution makes of the normalised state.
+TEST(Encoder, BlocksAreResidual) {
+  const NoGrad no_grad;
+  const Layout layout = layout_of({single_chain(12)});
+  const Ids tokens = shared(random_tokens(12, 0, kTokens, 3));
+  const Encoder encoder = make(EncoderKind::relation, 8, 2, Dtype::f64);
+  Tensor x = embedding(encoder.embedding.W, tokens);
+  for (const auto& [norm, conv] : std::get<ResidualStack<RelationConv>>(encoder.body).blocks) {
+    const Tensor heard = relation_conv(layout, silu(layer_norm(x, norm.gain, norm.bias)), conv.W, conv.offsets);
+    x = add(x, add_bias(heard, conv.b));
+  }
+  const Tensor y = encoder(layout, tokens);
+  for (long e = 0; e < y.numel(); ++e) EXPECT_NEAR(y.at(e), x.at(e), 1e-12);
+}
+
 // States of the proteins of one batch, each computed alone, one below the other.
 std::vector<float> states_alone(const Encoder& encoder, const PairLayout& together, const std::vector<int>& tokens) {
   std::vector<float> all;
