@@ -295,7 +295,7 @@ struct DatasetWriter::State {
     // A rollback journal and no WAL: a finished data set is one file that can be read from a folder without write
     // access. The exclusive lock keeps a second writer away.
     db.run(
-        "PRAGMA trusted_schema = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE; BEGIN "
+        "PRAGMA trusted_schema = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; BEGIN "
         "IMMEDIATE");
   }
 
@@ -371,6 +371,10 @@ void DatasetWriter::add(const SourceFile& source, const std::vector<Protein>& ch
                         const std::vector<Dropped>& dropped) {
   state_->begin();
   const Database& db = state_->db;
+  for (const char* sql : {"DELETE FROM source WHERE name = ?1", "DELETE FROM dropped WHERE file = ?1",
+                          "DELETE FROM chain WHERE id = ?1 OR substr(id, 1, length(?1) + 1) = ?1 || ':'"})
+    Statement(db, sql).bind(source.name).execute();
+  state_->chains -= sqlite3_changes(db.handle());  // of the last statement
   Statement(db, "INSERT INTO source VALUES (?, ?, ?, ?)")
       .bind(source.name)
       .bind(std::int64_t(source.bytes))

@@ -52,7 +52,8 @@ class DatasetWriter {
 
   // Files that were read before, by name.
   std::map<std::string, SourceFile> sources() const;
-  // Adds all that one file gave. A file is added once.
+  // Adds all that one file gave, in place of what an earlier version of it gave. The ids of its chains are the name of
+  // the source, alone or followed by ':' and a chain name.
   void add(const SourceFile& source, const std::vector<Protein>& chains, const std::vector<Dropped>& dropped);
   void commit();
   // Commits and declares the data set complete; readers refuse it before.

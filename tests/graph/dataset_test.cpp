@@ -125,6 +125,25 @@ TEST(Dataset, ContinuesWhereItWasCommittedAndForgetsTheRest) {
   for (std::size_t n = 0; n < a.size(); ++n) expect_equal(a[n], b[n]);
 }
 
+TEST(Dataset, AFileThatChangedReplacesWhatItGave) {
+  const Scratch scratch;
+  const std::string path = scratch.file("d.db");
+  {
+    DatasetWriter writer(path, "{}");
+    writer.add({"f", 1, 1, 0}, {random_protein("f:A", {5}), random_protein("f:B", {6})}, {{"f", "f:C", "length", ""}});
+    writer.add({"f2", 1, 1, 0}, {random_protein("f2", {5})}, {{"f2", "f2:C", "length", ""}});
+    writer.add({"f", 2, 2, 0}, {random_protein("f", {7})}, {});
+    EXPECT_EQ(writer.sources().at("f").crc32c, 2u);
+    writer.finish();
+  }
+  const auto chains = read_dataset(path);
+  ASSERT_EQ(chains.size(), 2u);
+  EXPECT_EQ(chains[0].length(), 7);
+  EXPECT_EQ(chains[1].id, "f2");
+  ASSERT_EQ(read_dataset_dropped(path).size(), 1u);
+  EXPECT_EQ(read_dataset_dropped(path)[0].file, "f2");
+}
+
 TEST(Dataset, MistakesGetOneSentence) {
   const Scratch scratch;
   const std::string path = scratch.file("d.db"), text = scratch.file("text.db");
