@@ -132,6 +132,17 @@ TEST(RunLog, GivesBackWhatWasWritten) {
   EXPECT_EQ(reader.alerts().at(0).text, "loss is NaN");
 }
 
+TEST(RunLog, AnEntryWithoutElementsLeavesNoRow) {
+  const ScratchDirectory scratch;
+  RunLog log(scratch / "run", {}, log_only());
+  log.tensors({{"v", {2}}, {"w", {2}}});
+  log.watch(1, Quantity::gradient, {TensorStats{}, stats_of(std::vector<double>{1, 2})});
+  log.flush();
+  const auto rows = watch_rows(RunReader(scratch / "run"));
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].tensor, 1);
+}
+
 TEST(RunLog, TablesHaveThePublishedColumns) {
   const ScratchDirectory scratch;
   RunLog(scratch / "run", {}, log_only()).close();

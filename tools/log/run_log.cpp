@@ -235,6 +235,7 @@ struct RunLog::Writer {
     if (events) events->watch(w.step, w.quantity, w.stats);
     for (std::size_t tensor = 0; tensor < w.stats.size(); ++tensor) {
       const TensorStats& s = w.stats[tensor];
+      if (s.count() == 0) continue;
       const bool any = s.finite() > 0;
       const auto if_any = [&](double v) { return any ? finite(v) : std::nullopt; };
       encode_bins(s, bytes);

@@ -38,7 +38,8 @@ class RunLog {
   // Tensor k of every later watch() is tensors[k]. Once, before the first watch; on resume the list must be the same.
   void tensors(const std::vector<TensorRow>& tensors);
   void step(StepRow row);  // wall_time 0: now
-  // Statistics of one quantity, one entry per tensor; empty: not watched. Moved, not copied.
+  // Statistics of one quantity, one entry per tensor; an entry without elements (not watched, no gradient) leaves no
+  // row. Moved, not copied.
   void watch(long step, Quantity quantity, std::vector<TensorStats> stats);
   void scalar(long step, const std::string& name, double value);
   void image(long step, const std::string& name, int width, int height, std::vector<std::uint8_t> samples);

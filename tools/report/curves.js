@@ -1,7 +1,7 @@
 // Scalars over steps, and the update ratio of every tensor as one picture.
 const kColours = ["#1f5fa8", "#d1732a", "#23825a", "#8a4fa3", "#b8436b", "#6d6a3f", "#3a9bb0", "#7a5a3c"];
-const kBands = {short: "#3a9bb0", medium: "#d1732a", long: "#1f5fa8", local: "#8a4fa3"};
-const kOrder = ["local", "short", "medium", "long"];
+const kBands = {near: "#8a4fa3", short: "#3a9bb0", medium: "#d1732a", long: "#1f5fa8", all: "#4d5766", inter: "#23825a"};
+const kOrder = ["near", "short", "medium", "long", "all", "inter"];
 const svg = (name, attributes = {}, ...children) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -107,46 +107,44 @@ function tail(name) {
   return name.slice(name.lastIndexOf("/") + 1);
 }
 
-// valid/<channel>/<band>@<k> as one chart for each channel and k, with what needs no training as dashed lines.
-function metricCharts() {
-  const groups = new Map();
+// valid/<channel>/<band>@<k>, valid/auprc/<channel>/<band> and the like: {measure, channel, band, name}.
+function scores() {
+  const found = [];
   for (const name of Object.keys(run.scalars)) {
-    const parts = /^valid\/([^/]+)\/([^/@]+)@(.+)$/.exec(name);
-    if (parts) {
-      const key = `${parts[1]}\n${parts[3]}`;
-      if (!groups.has(key)) groups.set(key, []);
-      groups.get(key).push({name, band: parts[2]});
-    }
+    const top = /^valid\/([^/]+)\/([^/@]+)@(.+)$/.exec(name), area = /^valid\/(auprc|auroc)\/([^/]+)\/([^/]+)$/.exec(name);
+    if (top) found.push({measure: top[3], channel: top[1], band: top[2], name});
+    if (area) found.push({measure: area[1], channel: area[2], band: area[3], name});
   }
-  const order = ["L/10", "L/5", "L/2", "L"];
-  const keys = [...groups.keys()].sort((a, b) => {
-    const [ca, ka] = a.split("\n"), [cb, kb] = b.split("\n");
-    return order.indexOf(ka) - order.indexOf(kb) || ca.localeCompare(cb);
-  });
-  return keys.map(key => {
-    const [channel, k] = key.split("\n"), lines = [];
-    const members = groups.get(key).sort((a, b) => kOrder.indexOf(a.band) - kOrder.indexOf(b.band));
-    members.forEach(({name, band}, at) => {
-      const colour = kBands[band] || kColours[at % kColours.length];
-      lines.push({name: band, points: points(scalar(name)), colour, width: 2.2});
-      for (const [kind, dash] of [["prior", "6 4"], ["separation", "2 3"]]) {
-        const base = scalar(`baseline/${kind}/${channel}/${band}@${k}`);
-        if (base && base.value.length) lines.push({name: `${kind}, ${band}`, kind, level: base.value[base.value.length - 1], colour, dash, width: 1.3, opacity: 0.8});
-      }
-    });
-    return chart(`Precision of the best ${k}, ${channel}`, lines, {from: 0, to: 1, format: d3.format(".2f"), note: "share of true contacts"});
-  });
+  return found;
 }
 
-function auprcCharts() {
-  const groups = d3.nest().key(n => n.split("/")[2]).entries(Object.keys(run.scalars).filter(n => /^valid\/auprc\/[^/]+\/[^/]+$/.test(n)));
-  return groups.map(({key, values}) => chart(`Area under precision and recall, ${key}`, values.sort((a, b) => kOrder.indexOf(tail(a)) - kOrder.indexOf(tail(b))).flatMap((name, at) => {
-    const band = tail(name), colour = kBands[band] || kColours[at % kColours.length];
-    const density = scalar(`valid/density/${key}/${band}`);
-    const lines = [{name: band, points: points(scalar(name)), colour, width: 2.2}];
-    if (density && density.value.length) lines.push({name: `density, ${band}`, kind: "density", level: density.value[density.value.length - 1], colour, dash: "6 4", width: 1.3, opacity: 0.8});
-    return lines;
-  }), {from: 0, format: d3.format(".2f"), note: "guessing reaches the density of contacts"}));
+// What needs no training, dashed in the colour of its band.
+function references(score, colour) {
+  const candidates = [["prior", score.name.replace(/^valid/, "baseline/prior"), "6 4"], ["separation", score.name.replace(/^valid/, "baseline/separation"), "2 3"]];
+  if (score.measure === "auprc") candidates.push(["density", `valid/density/${score.channel}/${score.band}`, "1 3"]);
+  return candidates.filter(([, name]) => scalar(name) && scalar(name).value.length)
+    .map(([kind, name, dash]) => ({name: `${kind}, ${score.band}`, kind, level: scalar(name).value[scalar(name).value.length - 1], colour, dash, width: 1.3, opacity: 0.8}));
+}
+
+function scoreSection() {
+  const all = scores();
+  if (!all.length) return null;
+  const order = ["L/10", "L/5", "L/2", "L", "auprc", "auroc"], measures = [...new Set(all.map(s => s.measure))].sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const channels = [...new Set(all.map(s => s.channel))].sort((a, b) => (b === "cb8") - (a === "cb8") || a.localeCompare(b));
+  const titles = {auprc: "area under precision and recall", auroc: "area under the ROC curve"};
+  const grid = el("div", {class: "grid"});
+  let chosen = measures.includes("L/5") ? "L/5" : measures[0];
+  const draw = () => grid.replaceChildren(...channels.map(channel => {
+    const members = all.filter(s => s.channel === channel && s.measure === chosen).sort((a, b) => kOrder.indexOf(a.band) - kOrder.indexOf(b.band));
+    return chart(channel, members.flatMap(s => {
+      const colour = kBands[s.band] || "#6b7686";
+      return [{name: s.band, points: points(scalar(s.name)), colour, width: 2.2}, ...references(s, colour)];
+    }), {from: 0, to: chosen === "auprc" ? undefined : 1, format: d3.format(".2f"), note: titles[chosen] || `precision of the best ${chosen} pairs`});
+  }).filter(c => c));
+  draw();
+  return el("section", {id: "scores"}, el("h2", {}, "Scores on validation maps"),
+            el("p", {}, "One chart for each kind of contact, one line for each band of separation along the chain. Dashed lines need no training: the prior counts contacts by separation and residue pair, separation by separation alone, density is what guessing reaches."),
+            el("div", {class: "bar"}, segments(measures.map(m => [m, titles[m] ? m.toUpperCase() : `P@${m}`]), chosen, m => { chosen = m; draw(); })), grid);
 }
 
 function curveSection() {
@@ -156,7 +154,6 @@ function curveSection() {
     seen.add(`train/loss/${channel}`).add(`valid/loss/${channel}`);
     charts.push(lossChart(`Loss, ${channel}`, `train/loss/${channel}`, `valid/loss/${channel}`));
   }
-  charts.push(...metricCharts(), ...auprcCharts());
   const one = (title, name, options = {}) => {
     const curve = scalar(name);
     seen.add(name);
@@ -170,7 +167,7 @@ function curveSection() {
   one("Clip factor", "clip/factor", {from: 0, to: 1, note: "1: not clipped"});
   one("Loss scale", "amp/scale", {log: true});
   one("Seconds of a step", "time/step", {from: 0, smooth: true});
-  const rest = Object.keys(run.scalars).filter(n => !seen.has(n) && !/^(valid\/.*@|valid\/auprc\/|valid\/density\/|baseline\/|time\/|health\/)/.test(n));
+  const rest = Object.keys(run.scalars).filter(n => !seen.has(n) && !/^(valid\/.*@|valid\/(auprc|auroc|density)\/|baseline\/|time\/|health\/)/.test(n));
   for (const {key, values} of d3.nest().key(n => n.includes("/") ? n.slice(0, n.lastIndexOf("/")) : n).entries(rest))
     for (let at = 0; at < values.length; at += 6)
       charts.push(chart(key, values.slice(at, at + 6).map((name, k) => ({name: tail(name), points: points(scalar(name)), colour: kColours[k], broken: scalar(name).broken}))));

@@ -13,11 +13,13 @@ function best(pattern, better) {
 
 function tiles() {
   const list = [], add = (what, value, more = "") => list.push(el("div", {class: "tile"}, el("div", {class: "what"}, what), el("div", {class: "value"}, value), el("div", {class: "more"}, more)));
-  const channels = [...new Set(Object.keys(run.scalars).map(n => (/^valid\/([^/]+)\/long@L\/5$/.exec(n) || [])[1]).filter(c => c))];
-  for (const channel of channels.slice(0, 2)) {
-    const b = best(new RegExp(`^valid/${channel.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}/long@L/5$`), (a, c) => a > c);
-    const prior = scalar(`baseline/prior/${channel}/long@L/5`);
-    add(`Long-range P@L/5, ${channel}`, b.value.toFixed(3), `best, step ${whole(b.step)}${prior && prior.value.length ? `, prior ${prior.value[prior.value.length - 1].toFixed(3)}` : ""}`);
+  const all = scores(), channel = all.some(s => s.channel === "cb8") ? "cb8" : (all[0] || {}).channel;
+  for (const [measure, band, what] of [["L/5", "long", "Long P@L/5"], ["auprc", "long", "Long AUPRC"]]) {
+    const score = all.find(s => s.channel === channel && s.measure === measure && s.band === band);
+    const found = score && best(new RegExp(`^${score.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`), (a, c) => a > c);
+    if (!found) continue;
+    const prior = references(score, "").find(r => r.kind === "prior");
+    add(`${what}, ${channel}`, found.value.toFixed(3), prior ? `prior ${prior.level.toFixed(3)}` : `step ${whole(found.step)}`);
   }
   const accuracy = best(/^valid\/accuracy$|^test\/accuracy$/, (a, c) => a > c);
   if (accuracy) add("Best accuracy", accuracy.value.toFixed(4), `step ${whole(accuracy.step)}`);
@@ -83,7 +85,7 @@ function noteSection() {
 }
 
 head();
-const sections = [["Histograms", histogramSection], ["Curves", curveSection], ["Update ratio", ratioSection], ["Contact maps", mapSection],
+const sections = [["Histograms", histogramSection], ["Curves", curveSection], ["Scores", scoreSection], ["Update ratio", ratioSection], ["Contact maps", mapSection],
                   ["Alerts", alertSection], ["Configuration", configSection], ["Notes", noteSection]];
 const main = document.getElementById("main"), links = el("div");
 for (const [label, make] of sections) {

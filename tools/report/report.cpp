@@ -156,6 +156,8 @@ Json run_json(const RunReader& run, const ReportOptions& options) {
   std::string outcome;
   for (const NoteRow& n : run.notes()) {
     if (n.key == "outcome") outcome = n.value;
+    if (n.key == "interrupted") outcome = n.key;
+    if (n.key == "resume") outcome.clear();
     notes.push_back({{"step", n.step}, {"key", n.key}, {"value", n.value}});
   }
   for (const AlertRow& a : run.alerts())
