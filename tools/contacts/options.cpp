@@ -25,9 +25,10 @@ TrainOptions parse_train_options(int argc, char** argv) {
   app.add_option("--data", o.data, "data set made by prepare_contacts")->required();
   app.add_option("--run-dir", o.run_dir, "directory for log, checkpoints and report")->required();
   app.add_option("--device", o.device, "where to compute")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->group("Run");
-  app.add_option("--max-minutes", o.max_minutes, "stop after this long, validation included; 0: no limit")
+  app.add_option("--max-minutes", o.max_minutes,
+                 "stop after this long, validation included; 20 where no --max-steps is given")
       ->group("Run");
-  app.add_option("--max-steps", o.max_steps, "stop after this many steps; 0: no limit")->group("Run");
+  app.add_option("--max-steps", o.max_steps, "stop after this many steps: such a run repeats to the bit")->group("Run");
   app.add_option("--seed", o.seed, "names every random number of the run")->group("Run");
   app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
   app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
@@ -51,12 +52,14 @@ TrainOptions parse_train_options(int argc, char** argv) {
 
   app.add_option("--lr", o.lr, "peak learning rate")->group("Recipe");
   app.add_option("--weight-decay", o.weight_decay, "decoupled decay of matrices")->group("Recipe");
-  app.add_option("--warmup-steps", o.warmup_steps, "linear warm-up")->group("Recipe");
+  app.add_option("--warmup", o.warmup, "share of the run in which the rate rises to its peak")->group("Recipe");
   app.add_option("--clip", o.clip, "largest global gradient norm; 0: no clipping")->group("Recipe");
   app.add_option("--ema", o.ema, "decay of the averaged weights that are validated and kept; 0: none")->group("Recipe");
   app.add_option("--pairs-per-batch", o.pairs_per_batch, "pairs in one step")->group("Recipe");
   app.add_option("--crop", o.crop, "longest piece of a protein in training, residues; 0: whole")->group("Recipe");
-  app.add_option("--recompute", o.recompute, "1: trade time for memory in the trunk")->group("Recipe");
+  app.add_flag("--recompute", o.recompute,
+               "keep one tensor for each trunk block and compute the rest again in backward")
+      ->group("Recipe");
   app.add_option("--eval-minutes", o.eval_minutes, "minutes between validations; 0: only at the end")->group("Recipe");
   app.add_option("--eval-steps", o.eval_steps, "steps between validations, instead of minutes")->group("Recipe");
 
@@ -74,6 +77,7 @@ TrainOptions parse_train_options(int argc, char** argv) {
     app.exit(e);
     throw;
   }
+  if (!o.max_minutes && !o.max_steps) o.max_minutes = 20;
   o.resolved = app.config_to_str(true, false);
 
   const auto refuse = [](bool wrong, const std::string& sentence) {
@@ -86,14 +90,13 @@ TrainOptions parse_train_options(int argc, char** argv) {
   positive(double(o.pairs_per_batch), "--pairs-per-batch");
   positive(double(o.watch_every), "--watch-every");
   refuse(!(o.max_minutes >= 0) || o.max_steps < 0, "--max-minutes and --max-steps must not be negative");
-  refuse(o.max_minutes == 0 && o.max_steps == 0, "give --max-minutes or --max-steps: one of them must end the run");
   refuse(!(o.dropout >= 0 && o.dropout < 1), "--dropout must be in [0, 1)");
   refuse(!(o.ema >= 0 && o.ema < 1), "--ema must be in [0, 1)");
   refuse(!(o.weight_decay >= 0), "--weight-decay must not be negative");
   refuse(!(o.clip >= 0), "--clip must not be negative");
   refuse(o.crop != 0 && o.crop < 32, "--crop must be 0 (whole proteins) or at least 32 residues");
-  refuse(o.warmup_steps < 0 || o.eval_steps < 0 || !(o.eval_minutes >= 0),
-         "--warmup-steps, --eval-steps and --eval-minutes must not be negative");
+  refuse(!(o.warmup >= 0 && o.warmup <= 1), "--warmup is a share of the run, in [0, 1]");
+  refuse(o.eval_steps < 0 || !(o.eval_minutes >= 0), "--eval-steps and --eval-minutes must not be negative");
   refuse(o.device == "cuda", "--device cuda: this build has no CUDA backend yet; use --device cpu");
   return o;
 }

@@ -9,10 +9,11 @@ namespace heartbeat {
 struct TrainOptions {
   std::string data, run_dir, device = "auto";
   std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none", prior = "on";
-  double max_minutes = 20;
-  long max_steps = 0;  // 0: no limit
-  double lr = 2e-3, weight_decay = 1e-2, clip = 1.0, dropout = 0.1, ema = 0.999;
-  long warmup_steps = 200, pairs_per_batch = 20'000, crop = 256, recompute = 0;
+  double max_minutes = 0;  // 0: no limit
+  long max_steps = 0;      // 0: no limit
+  double lr = 2e-3, weight_decay = 1e-2, clip = 1.0, dropout = 0.1, ema = 0.999, warmup = 0.05;
+  long pairs_per_batch = 20'000, crop = 256;
+  bool recompute = false;
   double eval_minutes = 4;  // training minutes between validations
   long eval_steps = 0;      // steps between validations; 0: by minutes
   std::string watch = "all", watch_filter = "*";

@@ -1,11 +1,13 @@
 #include "tools/log/run_log.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <ctime>
 #include <deque>
 #include <filesystem>
 #include <mutex>
@@ -380,6 +382,14 @@ void RunLog::close() {
 long RunLog::waits() const {
   const std::lock_guard lock(writer_->mutex);
   return writer_->waits;
+}
+double RunLog::writer_seconds() const {
+  clockid_t clock;
+  timespec spent;
+  if (!writer_->thread.joinable() || pthread_getcpuclockid(writer_->thread.native_handle(), &clock) != 0 ||
+      clock_gettime(clock, &spent) != 0)
+    return 0;
+  return double(spent.tv_sec) + 1e-9 * double(spent.tv_nsec);
 }
 int RunLog::generation() const {
   return writer_->generation;

@@ -49,7 +49,8 @@ class RunLog {
   void flush();  // returns when all rows so far are committed
   void close();  // flushes and ends the thread; later calls throw
 
-  long waits() const;  // calls that found the queue full
+  long waits() const;             // calls that found the queue full
+  double writer_seconds() const;  // processor time of the host thread so far, 0 after close()
   int generation() const;
 
  private:

@@ -1,0 +1,190 @@
+#include "tools/contacts/contact_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "autograd/ops.h"
+#include "autograd/tape.h"
+#include "kernels/common/error.h"
+
+namespace heartbeat {
+namespace {
+
+constexpr const char* kPriorName = "prior.table";
+constexpr const char* kKind = "heartbeat contact model 1";
+
+// One protein, whole, no targets.
+Batch query(const Protein& protein) {
+  PairMember member = single_chain(protein.length());
+  member.segment = protein.segment;
+  for (long i = 1; i < protein.length(); ++i)
+    member.position[i] = protein.segment[i] == protein.segment[i - 1] ? member.position[i - 1] + 1 : 0;
+  Batch batch;
+  std::vector<PairMember> members;
+  members.push_back(std::move(member));
+  batch.layout = std::make_shared<const PairLayout>(std::move(members));
+  batch.tokens = std::make_shared<const std::vector<int>>(protein.sequence.begin(), protein.sequence.end());
+  batch.members = {&protein};
+  return batch;
+}
+
+// The prior's log-odds of a batch [pairs, kChannels].
+Tensor known_logits(const ContactPrior& prior, const Batch& batch) {
+  Tensor known({batch.layout->pairs(), kChannels});
+  const std::vector<std::uint8_t> tokens(batch.tokens->begin(), batch.tokens->end());
+  for (long m = 0; m < batch.layout->size(); ++m) {
+    const PairMap& map = batch.layout->map(m);
+    prior.logits(map, tokens.data() + map.first_residue, known.data<float>() + map.first_pair * kChannels);
+  }
+  return known;
+}
+
+std::vector<float> probabilities(const ContactModel& model, const Protein& protein) {
+  const NoGrad no_grad;
+  const Tensor logits = model.logits(query(protein));
+  std::vector<float> p(logits.numel());
+  for (long e = 0; e < logits.numel(); ++e) p[e] = 1 / (1 + std::exp(-logits.data<float>()[e]));
+  return p;
+}
+
+// Residue i of the protein with its first two chains exchanged is residue order[i] of the protein.
+std::vector<long> swapped_order(const Protein& protein) {
+  std::vector<long> order(protein.length());
+  std::iota(order.begin(), order.end(), 0);
+  const auto second = std::find_if(protein.segment.begin(), protein.segment.end(), [](int s) { return s > 0; });
+  std::rotate(order.begin(), order.begin() + (second - protein.segment.begin()), order.end());
+  return order;
+}
+
+std::vector<float> average_of_chain_orders(const ContactModel& model, const Protein& protein) {
+  std::vector<float> p = probabilities(model, protein);
+  const long length = protein.length(), first = std::count(protein.segment.begin(), protein.segment.end(), 0);
+  const auto order = swapped_order(protein);
+  Protein swapped;
+  for (long i = 0; i < length; ++i) {
+    swapped.sequence.push_back(protein.sequence[order[i]]);
+    swapped.segment.push_back(i >= length - first);
+  }
+  const std::vector<float> q = probabilities(model, swapped);
+  for (long i = 0; i < length; ++i)
+    for (long j = i; j < length; ++j) {
+      const long a = std::min(order[i], order[j]), b = std::max(order[i], order[j]);
+      for (int k = 0; k < kChannels; ++k) {
+        float& to = p[pair_index(a, b, length) * kChannels + k];
+        to = (to + q[pair_index(i, j, length) * kChannels + k]) / 2;
+      }
+    }
+  const bool homodimer = 2 * first == length && std::equal(protein.sequence.begin(), protein.sequence.begin() + first,
+                                                           protein.sequence.begin() + first);
+  if (!homodimer) return p;
+  for (long i = 0; i < first; ++i)
+    for (long j = i + 1; j < first; ++j)
+      for (int k = 0; k < kChannels; ++k) {
+        float& a = p[pair_index(i, first + j, length) * kChannels + k];
+        float& b = p[pair_index(j, first + i, length) * kChannels + k];
+        a = b = (a + b) / 2;
+      }
+  return p;
+}
+
+}  // namespace
+
+Tensor ContactModel::logits(const Batch& batch, const nn::Mode& mode) const {
+  const Tensor z = network(batch.layout, batch.tokens, mode);
+  return prior ? add(z, known_logits(*prior, batch)) : z;
+}
+
+Tensor ContactModel::training_logits(const Batch& batch, const nn::Mode& mode) const {
+  Tensor shift({kChannels});
+  for (int k = 0; k < kChannels; ++k) shift.data<float>()[k] = float(std::log(batch.targets->positive_weight[k]));
+  return add_bias(logits(batch, mode), shift);
+}
+
+std::vector<float> ContactModel::predict(const Protein& protein) const {
+  const bool two_chains = !protein.segment.empty() && protein.segment.back() == 1;
+  return two_chains ? average_of_chain_orders(*this, protein) : probabilities(*this, protein);
+}
+
+nn::Parameters ContactModel::extra_tensors() const {
+  if (!prior) return {};
+  Tensor table({ContactPrior::kBuckets, kTokens, kTokens, kChannels});
+  std::copy(prior->table().begin(), prior->table().end(), table.data<float>());
+  return {{kPriorName, table}};
+}
+
+std::string ContactModel::config_json() const {
+  const nlohmann::json json = {{"kind", kKind},          {"size", options.size}, {"encoder", options.encoder},
+                               {"trunk", options.trunk}, {"tie", options.tie},   {"dropout", options.dropout},
+                               {"prior", bool(prior)},   {"channels", kChannels}};
+  return json.dump();
+}
+
+ContactModel make_contact_model(const ContactModelOptions& o, std::optional<ContactPrior> prior, std::uint64_t seed,
+                                const std::vector<double>& frequency) {
+  nn::TriGcnOptions network = nn::tri_gcn_options(o.size);
+  network.encoder.kind = nn::encoder_kind(o.encoder);
+  if (o.encoder == "ggn") network.encoder.width = nn::EncoderOptions{}.width;
+  if (o.trunk == "none") network.blocks = 0;
+  network.tie = o.tie == "transpose" ? Tie::transpose : Tie::none;
+  network.dropout = o.dropout;
+  network.recompute = o.recompute;
+  if (!prior) network.frequency = frequency;  // a prior carries the rates; without one the last bias does
+  nn::Init init{.seed = seed};
+  return {o, nn::TriGcn(network, init), std::move(prior)};
+}
+
+ContactModel load_contact_model(const std::string& path) {
+  const nn::Checkpoint file = nn::read_checkpoint(path);
+  const auto text = file.metadata.find("model");
+  const auto json =
+      text == file.metadata.end() ? nlohmann::json() : nlohmann::json::parse(text->second, nullptr, false);
+  if (!json.is_object() || json.value("kind", "") != kKind)
+    throw UserError(path + " is no contact model of this version: give the best.safetensors of a train_contacts run");
+  ContactModelOptions o;
+  o.size = json.value("size", o.size);
+  o.encoder = json.value("encoder", o.encoder);
+  o.trunk = json.value("trunk", o.trunk);
+  o.tie = json.value("tie", o.tie);
+  o.dropout = json.value("dropout", o.dropout);
+  std::optional<ContactPrior> prior;
+  if (json.value("prior", false)) {
+    const Tensor* table = file.find(kPriorName);
+    if (!table || table->numel() != ContactPrior::kEntries || table->dtype() != Dtype::f32)
+      throw UserError(path + " is damaged: its prior table is missing or of another size");
+    prior.emplace(std::vector<float>(table->data<float>(), table->data<float>() + table->numel()));
+  }
+  ContactModel model = make_contact_model(o, std::move(prior), 0, {});
+  nn::load_into(model.network.parameters(), file);
+  return model;
+}
+
+Summary evaluate(const ContactModel& model, const std::vector<Protein>& proteins, const std::function<void(long)>& f) {
+  constexpr size_t kTogether = 16;  // maps are predicted one by one, each on all cores, and ranked side by side
+  std::vector<MapScore> maps(proteins.size());
+  for (size_t first = 0; first < proteins.size(); first += kTogether) {
+    const size_t last = std::min(first + kTogether, proteins.size());
+    std::vector<std::vector<float>> predicted;
+    for (size_t m = first; m < last; ++m) predicted.push_back(model.predict(proteins[m]));
+#pragma omp parallel for schedule(dynamic)
+    for (size_t m = first; m < last; ++m) maps[m] = score_map(proteins[m], predicted[m - first].data());
+    if (f) f(long(last));
+  }
+  return Summary(std::move(maps));
+}
+
+Summary evaluate(const ContactPrior& prior, const std::vector<Protein>& proteins) {
+  std::vector<MapScore> maps(proteins.size());
+#pragma omp parallel for schedule(dynamic)
+  for (size_t m = 0; m < proteins.size(); ++m) {
+    const Batch batch = query(proteins[m]);
+    std::vector<float> scores(batch.layout->pairs() * kChannels);
+    prior.logits(batch.layout->map(0), proteins[m].sequence.data(), scores.data());
+    maps[m] = score_map(proteins[m], scores.data());
+  }
+  return Summary(std::move(maps));
+}
+
+}  // namespace heartbeat

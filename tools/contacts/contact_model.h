@@ -1,0 +1,56 @@
+// A contact model as programs use it: the network, the counted prior its logits start from, and the file they live in.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/batch.h"
+#include "graph/metrics.h"
+#include "graph/prior.h"
+#include "nn/checkpoint.h"
+#include "nn/tri_gcn.h"
+
+namespace heartbeat {
+
+// What a user chooses about the network; a checkpoint stores it.
+struct ContactModelOptions {
+  std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none";
+  double dropout = 0.1;
+  bool recompute = false;  // not stored: it changes no result
+};
+
+struct ContactModel {
+  ContactModelOptions options;
+  nn::TriGcn network;
+  std::optional<ContactPrior> prior;
+
+  // Log-odds of a contact [pairs, kChannels].
+  Tensor logits(const Batch& batch, const nn::Mode& mode = {}) const;
+  // What the loss compares: logits + log pw_k. A loss that weighs positives by pw is smallest at odds pw times too
+  // high; taking that out here leaves logits() calibrated.
+  Tensor training_logits(const Batch& batch, const nn::Mode& mode) const;
+  // Probabilities [pairs, kChannels] of one protein's packed triangle; labels are not looked at. The two orders of the
+  // chains of a complex are averaged, and so are the two readings of a homodimer.
+  std::vector<float> predict(const Protein& protein) const;
+
+  // What a checkpoint holds beside the parameters: the prior's table, and the configuration in the metadata.
+  nn::Parameters extra_tensors() const;
+  std::string config_json() const;
+};
+
+// frequency: of positives in each channel, for the last bias of a model without a prior.
+ContactModel make_contact_model(const ContactModelOptions& options, std::optional<ContactPrior> prior,
+                                std::uint64_t seed, const std::vector<double>& frequency);
+// From best.safetensors or last.safetensors. UserError with one sentence where the file is no contact model.
+ContactModel load_contact_model(const std::string& path);
+
+// Maps of all proteins, scored; f(done) is called after each.
+Summary evaluate(const ContactModel& model, const std::vector<Protein>& proteins,
+                 const std::function<void(long)>& f = {});
+// The same with scores that need no network: the baselines.
+Summary evaluate(const ContactPrior& prior, const std::vector<Protein>& proteins);
+
+}  // namespace heartbeat

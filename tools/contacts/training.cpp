@@ -1,0 +1,305 @@
+#include "tools/contacts/training.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "autograd/ops.h"
+#include "autograd/tape.h"
+#include "kernels/common/error.h"
+#include "nn/checkpoint.h"
+#include "nn/schedule.h"
+#include "tools/common/program.h"
+#include "tools/common/progress.h"
+#include "tools/contacts/tables.h"
+#include "tools/contacts/watch_log.h"
+
+namespace heartbeat {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point t) {
+  return std::chrono::duration<double>(Clock::now() - t).count();
+}
+
+constexpr const char* kLast = "last.safetensors";
+constexpr const char* kBest = "best.safetensors";
+constexpr size_t kMapsShown = 3;  // proteins whose maps go to the log at each validation
+constexpr double kSmoothing = 0.98;
+
+Sampler make_sampler(const TrainOptions& o, const std::vector<Protein>& proteins) {
+  std::vector<const Protein*> pointers;
+  for (const Protein& p : proteins) pointers.push_back(&p);
+  SamplerOptions s;
+  s.pairs_per_batch = o.pairs_per_batch;
+  s.augmentation.crop = o.crop;
+  s.seed = o.seed;
+  return Sampler(std::move(pointers), s);
+}
+
+ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& train, const ClassStatistics& statistics) {
+  std::vector<double> frequency;
+  for (int k = 0; k < kChannels; ++k) frequency.push_back(statistics.frequency(k));
+  std::optional<ContactPrior> prior;
+  if (o.prior == "on") prior = ContactPrior::count(train);
+  return make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.recompute}, std::move(prior), o.seed,
+                            frequency);
+}
+
+RunLog open_log(const TrainOptions& o, long last_step) {
+  RunLogOptions options;
+  options.total_steps = o.max_steps;
+  if (o.resume) return RunLog::resume(o.run_dir, last_step, options);
+  const std::string name = fs::path(o.run_dir).lexically_normal().filename().string();
+  return RunLog(o.run_dir,
+                {{"program", "train_contacts"},
+                 {"name", name.empty() ? o.run_dir : name},
+                 {"seed", std::to_string(o.seed)},
+                 {"config", o.resolved}},
+                options);
+}
+
+// What best.safetensors goes by: long P@L/5 of cb8 plus the macro AUPRC over channels.
+double selection_score(const Summary& s) {
+  double auprc = 0;
+  int channels = 0;
+  for (int k = 0; k < kChannels; ++k)
+    if (const double v = s.auprc(k, Band::all).mean; !std::isnan(v)) auprc += v, ++channels;
+  const double top = s.precision(0, Band::long_, 5).mean;
+  return (std::isnan(top) ? 0 : top) + (channels ? auprc / channels : 0);
+}
+
+}  // namespace
+
+Baselines print_baselines(const std::vector<Protein>& train, const std::vector<Protein>& valid) {
+  Baselines b{evaluate(separation_prior(train), valid), evaluate(ContactPrior::count(train), valid)};
+  fmt::print("Baselines from counting on {} training proteins, {} validation maps, per cent\n{}\n", train.size(),
+             valid.size(),
+             precision_table({{"separation prior", &b.separation}, {"separation x residue pair prior", &b.prior}}));
+  std::fflush(stdout);
+  return b;
+}
+
+Training::Training(const TrainOptions& options, const std::vector<Protein>& train, const std::vector<Protein>& valid)
+    : options_(options),
+      train_(train),
+      valid_(valid),
+      sampler_(make_sampler(options, train)),
+      model_(fresh_model(options, train, sampler_.statistics())),
+      optimizer_(model_.network.parameters(), {.weight_decay = options.weight_decay, .max_norm = options.clip}),
+      ema_(model_.network.parameters(), options.ema) {
+  optimizer_.watch(watch_options(options));
+  if (options.resume) restore();
+  first_step_ = state_.step;
+  log_ = std::make_unique<RunLog>(open_log(options, state_.step));
+  log_->tensors(tensor_rows(optimizer_));
+}
+
+bool Training::finished() const {
+  return (options_.max_steps && state_.step >= options_.max_steps) ||
+         (options_.max_minutes && state_.seconds >= 60 * options_.max_minutes);
+}
+
+double Training::progress() const {
+  const double by_steps = options_.max_steps ? double(state_.step) / double(options_.max_steps) : 0;
+  const double by_time = options_.max_minutes ? state_.seconds / (60 * options_.max_minutes) : 0;
+  return std::min(1.0, std::max(by_steps, by_time));
+}
+
+bool Training::validation_is_due() const {
+  if (options_.eval_steps) return state_.step % options_.eval_steps == 0;
+  return options_.eval_minutes && state_.train_seconds - state_.validated_seconds >= 60 * options_.eval_minutes;
+}
+
+void Training::step() {
+  const double lr = nn::Schedule{.peak = options_.lr, .warm_up = options_.warmup}.at(progress());
+  const Batch batch = sampler_.at(state_.step);
+  const long step = ++state_.step;
+
+  optimizer_.zero_grad();
+  const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
+  const Tensor loss = contact_loss(batch.layout, model_.training_logits(batch, mode), batch.targets);
+  backward(loss);
+  nn::WatchFrame frame;
+  const auto report = optimizer_.step(lr, &frame);
+  ema_.update();
+
+  const auto logging = Clock::now();
+  const double value = loss.item();
+  state_.smooth_loss = step == 1 ? value : kSmoothing * state_.smooth_loss + (1 - kSmoothing) * value;
+  log_->step({.step = step,
+              .epoch = double(sampler_.place(step - 1).epoch),
+              .learning_rates = {lr, lr},
+              .clip_factor = report.clip_factor,
+              .skipped = report.skipped});
+  log_->scalar(step, "train/loss", value);
+  log_->scalar(step, "lr", lr);
+  log_->scalar(step, "gradients/global_norm", report.global_norm);
+  log_->scalar(step, "clip/factor", report.clip_factor);
+  log_watch(*log_, step, std::move(frame));
+  watch_seconds_ += seconds_since(logging);
+}
+
+Summary Training::validate() {
+  const nn::Ema::Swapped averaged(ema_);
+  Progress bar("validate", double(valid_.size()), options_.quiet);
+  Summary summary = evaluate(model_, valid_, [&](long done) { bar.update(double(done)); });
+  log_summary("valid", summary);
+  log_maps();
+  if (const double score = selection_score(summary); score > state_.best) {
+    state_.best = score;
+    state_.best_step = state_.step;
+    auto tensors = model_.network.parameters();
+    for (const auto& extra : model_.extra_tensors()) tensors.push_back(extra);
+    nn::save_checkpoint(fs::path(options_.run_dir) / kBest, tensors,
+                        {{"model", model_.config_json()}, {"step", std::to_string(state_.step)}});
+  }
+  state_.validated_step = state_.step;
+  state_.validated_seconds = state_.train_seconds;
+  return summary;
+}
+
+void Training::run(const Baselines& baselines) {
+  catch_interrupts();
+  if (state_.step == 0) {
+    log_summary("baseline/separation", baselines.separation);
+    log_summary("baseline/prior", baselines.prior);
+  }
+  double last_saved = state_.seconds;
+  std::unique_ptr<Summary> summary;
+  {
+    Progress bar("train", 1, options_.quiet);
+    while (!finished() && !interrupted()) {
+      auto start = Clock::now();
+      step();
+      const double seconds = seconds_since(start);
+      state_.train_seconds += seconds;
+      state_.seconds += seconds;
+      log_->scalar(state_.step, "time/step", seconds);
+      bar.update(progress(), fmt::format("step {}  epoch {}  loss {:.4f}  {:.0f} ms a step", state_.step,
+                                         sampler_.place(state_.step - 1).epoch, state_.smooth_loss,
+                                         1000 * state_.train_seconds / double(state_.step)));
+      start = Clock::now();
+      if (validation_is_due() && !finished()) {
+        summary = std::make_unique<Summary>(validate());
+        bar.say(fmt::format("step {:5}  loss {:.4f}  cb8 P@L/5 short {:.1f} medium {:.1f} long {:.1f}  AUPRC {:.1f}",
+                            state_.step, state_.smooth_loss, 100 * summary->precision(0, Band::short_, 5).mean,
+                            100 * summary->precision(0, Band::medium, 5).mean,
+                            100 * summary->precision(0, Band::long_, 5).mean, 100 * summary->auprc(0, Band::all).mean));
+        state_.seconds += seconds_since(start);
+        save_last();
+        last_saved = state_.seconds;
+      } else if (state_.seconds - last_saved > 60) {
+        save_last();
+        last_saved = state_.seconds;
+      }
+    }
+  }
+  if (interrupted()) {
+    save_last();
+    log_->note(state_.step, "interrupted", std::to_string(state_.step));
+    log_->close();
+    throw Interrupted(fmt::format("stopped after step {} and saved; continue with --resume", state_.step));
+  }
+  Summary last = validate();
+  save_last();
+  print_result(baselines, last);
+  log_->close();
+}
+
+void Training::save_last() const {
+  nn::Parameters tensors = model_.network.parameters();
+  for (const auto& group : {ema_.state(), optimizer_.state(), model_.extra_tensors()})
+    tensors.insert(tensors.end(), group.begin(), group.end());
+  // Times go to the log, not here: runs of equal length in steps leave equal bytes.
+  nlohmann::json state = {{"step", state_.step},           {"validated_step", state_.validated_step},
+                          {"best_step", state_.best_step}, {"smooth_loss", state_.smooth_loss},
+                          {"best", state_.best},           {"seed", options_.seed}};
+  if (!options_.max_steps) state["seconds"] = {state_.seconds, state_.train_seconds, state_.validated_seconds};
+  nn::save_checkpoint(fs::path(options_.run_dir) / kLast, tensors,
+                      {{"model", model_.config_json()}, {"state", state.dump()}});
+}
+
+void Training::restore() {
+  const fs::path path = fs::path(options_.run_dir) / kLast;
+  if (!fs::exists(path))
+    throw UserError("--resume: " + path.string() + " does not exist; leave --resume out to start a run");
+  const nn::Checkpoint file = nn::read_checkpoint(path);
+  const auto model = file.metadata.find("model"), state = file.metadata.find("state");
+  if (model == file.metadata.end() || state == file.metadata.end())
+    throw UserError("--resume: " + path.string() + " holds no training state of this program");
+  if (model->second != model_.config_json())
+    throw UserError("--resume: " + path.string() + " is a model " + model->second + ", but the options ask for " +
+                    model_.config_json());
+  const auto json = nlohmann::json::parse(state->second, nullptr, false);
+  if (!json.is_object()) throw UserError("--resume: the training state in " + path.string() + " is damaged");
+  if (json.value("seed", options_.seed) != options_.seed)
+    throw UserError(fmt::format("--resume: the run has seed {}, but the options ask for {}",
+                                json.value("seed", std::uint64_t(0)), options_.seed));
+  nn::load_into(model_.network.parameters(), file);
+  ema_.load_state(file.tensors);
+  optimizer_.load_state(file.tensors);
+  state_.step = json.value("step", 0L);
+  state_.validated_step = json.value("validated_step", 0L);
+  state_.best_step = json.value("best_step", 0L);
+  state_.smooth_loss = json.value("smooth_loss", 0.0);
+  state_.best = json.value("best", -1.0);
+  const auto seconds = json.value("seconds", std::vector<double>{0, 0, 0});
+  if (seconds.size() == 3)
+    state_.seconds = seconds[0], state_.train_seconds = seconds[1], state_.validated_seconds = seconds[2];
+}
+
+void Training::log_summary(const std::string& prefix, const Summary& s) {
+  const auto put = [&](const std::string& name, double value) {
+    if (!std::isnan(value)) log_->scalar(state_.step, prefix + name, value);
+  };
+  for (int k = 0; k < kChannels; ++k) {
+    const std::string channel = kChannelTable[k].name;
+    for (Band band : kBands) {
+      const std::string place = channel + "/" + name_of(band);
+      if (band != Band::near_ && band != Band::all)
+        for (int fraction : kTopFractions)
+          put("/" + place + (fraction == 1 ? "@L" : "@L/" + std::to_string(fraction)),
+              s.precision(k, band, fraction).mean);
+      put("/auprc/" + place, s.auprc(k, band).mean);
+      put("/auroc/" + place, s.auroc(k, band).mean);
+      put("/density/" + place, s.density(k, band).mean);
+    }
+  }
+}
+
+void Training::log_maps() {
+  for (size_t m = 0; m < std::min(kMapsShown, valid_.size()); ++m) {
+    const Protein& protein = valid_[m];
+    const std::vector<float> p = model_.predict(protein);
+    log_map(*log_, state_.step, protein, p, /*channel=*/0);
+    log_map(*log_, state_.step, protein, p, /*channel=*/2);
+  }
+}
+
+void Training::print_result(const Baselines& baselines, const Summary& last) {
+  const MemoryReport memory = memory_report();
+  fmt::print("\n{} steps in {} of training, {:.0f} ms a step, {:.0f} MiB of tensors at the peak; best at step {}\n\n",
+             state_.step, format_seconds(state_.train_seconds), 1000 * state_.train_seconds / double(state_.step),
+             double(memory.peak) / (1 << 20), state_.best_step);
+  fmt::print("After the last step, {} validation maps, per cent\n{}\n", valid_.size(),
+             precision_table({{"this run", &last},
+                              {"separation x residue pair prior", &baselines.prior},
+                              {"separation prior", &baselines.separation}}));
+  fmt::print("{}\n{}\n", auprc_table({{"this run", &last}, {"prior", &baselines.prior}}), band_table(last));
+
+  if (options_.watch == "none" || state_.step == first_step_) return;
+  const double per_step = state_.train_seconds / double(state_.step);
+  const double taking = seconds_of_watching(optimizer_), handing = watch_seconds_ / double(state_.step - first_step_);
+  const double writing = log_->writer_seconds() / double(state_.step - first_step_);
+  const double share = (taking + handing + writing) / per_step;
+  fmt::print("heartbeat: {:.2f} ms to take, {:.2f} ms to hand over and {:.2f} ms to write each step: {:.1f} % of it\n",
+             1000 * taking, 1000 * handing, 1000 * writing, 100 * share);
+  log_->scalar(state_.step, "time/watch_share", share);
+}
+
+}  // namespace heartbeat
