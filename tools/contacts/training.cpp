@@ -208,6 +208,7 @@ void Training::run(const Baselines& baselines) {
   Summary last = validate();
   save_last();
   print_result(baselines, last);
+  log_->note(state_.step, "outcome", "finished");
   log_->close();
 }
 
