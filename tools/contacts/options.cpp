@@ -68,6 +68,9 @@ TrainOptions parse_train_options(int argc, char** argv) {
       ->group("Heartbeat");
   app.add_option("--watch-filter", o.watch_filter, "only tensors whose name matches this glob")->group("Heartbeat");
   app.add_option("--watch-every", o.watch_every, "steps between records")->group("Heartbeat");
+  app.add_option("--tensorboard", o.tensorboard, "on: also write TensorBoard events, every scalar and some histograms")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group("Heartbeat");
   app.option_defaults()->always_capture_default();
   for (CLI::Option* option : app.get_options({})) option->capture_default_str();
 

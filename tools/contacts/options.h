@@ -16,7 +16,7 @@ struct TrainOptions {
   bool recompute = false;
   double eval_minutes = 4;  // training minutes between validations
   long eval_steps = 0;      // steps between validations; 0: by minutes
-  std::string watch = "all", watch_filter = "*";
+  std::string watch = "all", watch_filter = "*", tensorboard = "on";
   long watch_every = 1;
   std::uint64_t seed = 17;
   bool resume = false, quiet = false;

@@ -53,6 +53,7 @@ ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& trai
 RunLog open_log(const TrainOptions& o, long last_step) {
   RunLogOptions options;
   options.total_steps = o.max_steps;
+  options.tensorboard = o.tensorboard == "on";
   if (o.resume) return RunLog::resume(o.run_dir, last_step, options);
   const std::string name = fs::path(o.run_dir).lexically_normal().filename().string();
   return RunLog(o.run_dir,
