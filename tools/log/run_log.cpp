@@ -15,8 +15,8 @@
 #include <thread>
 #include <variant>
 
+#include "graph/sqlite.h"
 #include "kernels/common/error.h"
-#include "tools/common/sqlite.h"
 #include "tools/log/bins.h"
 #include "tools/log/run_reader.h"
 #include "tools/log/schema.h"

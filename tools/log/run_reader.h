@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/common/sqlite.h"
+#include "graph/sqlite.h"
 #include "tools/log/rows.h"
 
 namespace heartbeat {

@@ -1,4 +1,4 @@
-#include "tools/common/sqlite.h"
+#include "graph/sqlite.h"
 
 namespace heartbeat::sqlite {
 
@@ -48,6 +48,7 @@ std::string Statement::text(int column) const {
 
 std::span<const std::uint8_t> Statement::blob(int column) const {
   const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+  if (!data && sqlite3_errcode(sqlite3_db_handle(statement_)) == SQLITE_NOMEM) throw std::bad_alloc();
   return {data, data ? std::size_t(sqlite3_column_bytes(statement_, column)) : 0};
 }
 
