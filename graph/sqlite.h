@@ -63,6 +63,7 @@ class Statement {
     step();
     reset();
   }
+  // Text and blobs are not copied: they must live until the statement is done.
   template <class... Values>
   void bind_all(const Values&... values) {
     int index = 0;
@@ -80,12 +81,12 @@ class Statement {
  private:
   int bind(int index, double v) { return sqlite3_bind_double(statement_, index, v); }
   int bind(int index, std::string_view v) {
-    return sqlite3_bind_text64(statement_, index, v.data(), v.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    return sqlite3_bind_text64(statement_, index, v.data(), v.size(), SQLITE_STATIC, SQLITE_UTF8);
   }
   int bind(int index, std::span<const std::uint8_t> v) {
     // A null pointer would bind NULL instead of an empty blob.
     return sqlite3_bind_blob64(statement_, index, v.empty() ? "" : static_cast<const void*>(v.data()), v.size(),
-                               SQLITE_TRANSIENT);
+                               SQLITE_STATIC);
   }
   template <class T>
   requires std::is_integral_v<T>

@@ -239,7 +239,7 @@ TEST(TensorBoard, FileObeysTheRules) {
   EXPECT_EQ(histograms, 60 * 3 * 4 - 1);  // all but the tensor that was NaN altogether
 }
 
-TEST(TensorBoard, HistogramsStayWithinTheReservoir) {
+TEST(TensorBoard, ALongRunLeavesAboutAHundredSetsOfHistograms) {
   const ScratchDirectory scratch;
   {
     TensorBoardLog log(scratch / "run", 28'140);
@@ -249,8 +249,8 @@ TEST(TensorBoard, HistogramsStayWithinTheReservoir) {
     log.flush();
   }
   const auto events = decode(read_bytes(event_file(scratch / "run")));
-  EXPECT_GT(events.size(), 400u);
-  EXPECT_LE(events.size() - 1, 500u);
+  EXPECT_GT(events.size(), 90u);
+  EXPECT_LE(events.size() - 1, 100u);
 }
 
 TEST(TensorBoard, StepsNeverGoBackAndAResumeHasItsOwnDirectory) {

@@ -25,14 +25,22 @@ void append_varint(std::vector<std::uint8_t>& bytes, std::uint64_t value) {
 }
 
 void encode_bins(const TensorStats& stats, std::vector<std::uint8_t>& bytes) {
-  bytes.clear();
+  std::uint8_t code[kNanBin * (2 + 10)], *end = code;  // a gap takes two bytes at most, a count ten
+  const auto append = [&](std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *end++ = std::uint8_t(value) | 0x80;
+    *end++ = std::uint8_t(value);
+  };
+  const auto& bins = stats.bins;
   int last = 0;
   for (int index = 0; index < kNanBin; ++index) {
-    if (!stats.bins[index]) continue;
-    append_varint(bytes, std::uint64_t(index - last));
-    append_varint(bytes, stats.bins[index]);
+    // Most bins are empty, in long stretches.
+    while (index + 4 <= kNanBin && !(bins[index] | bins[index + 1] | bins[index + 2] | bins[index + 3])) index += 4;
+    if (index == kNanBin || !bins[index]) continue;
+    append(std::uint64_t(index - last));
+    append(bins[index]);
     last = index;
   }
+  bytes.assign(code, end);
 }
 
 bool decode_bins(std::span<const std::uint8_t> bytes, TensorStats& stats) {

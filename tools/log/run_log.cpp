@@ -123,7 +123,7 @@ struct RunLog::Writer {
     std::unique_lock lock(mutex);
     complain(lock);
     // One item larger than the limit still gets in when the queue is empty.
-    const auto room = [&] { return queue.empty() || queued + bytes <= limit || !error.empty(); };
+    const auto room = [&] { return queued == 0 || queued + bytes <= limit || !error.empty(); };
     if (!room()) {
       ++waits;
       room_made.wait(lock, room);
@@ -131,8 +131,9 @@ struct RunLog::Writer {
     }
     queued += bytes;
     ++pushed;
+    urgent = urgent || std::holds_alternative<AlertRow>(item);
     queue.push_back(std::move(item));
-    work.notify_one();
+    if (queue.size() == 1 || pressed()) work.notify_one();
   }
 
   void flush() {
@@ -179,48 +180,33 @@ struct RunLog::Writer {
     room_made.notify_all();
   }
 
-  void write_until_closed() {
-    bool open = false, urgent = false;
-    long written = 0;
-    Clock::time_point deadline;
-    std::unique_lock lock(mutex);
-    while (true) {
-      const auto awake = [&] { return !queue.empty() || closing || flush_wanted > committed; };
-      if (open)
-        work.wait_until(lock, deadline, awake);
-      else
-        work.wait(lock, awake);
+  // A flush, a close, an alert or a queue that fills up.
+  bool pressed() const { return closing || urgent || flush_wanted > committed || queued > limit / 4; }
 
-      if (!queue.empty()) {
-        Item item = std::move(queue.front());
-        queue.pop_front();
-        queued -= bytes_of(item);
-        lock.unlock();
-        room_made.notify_all();
-        if (!open) {
-          db.execute("BEGIN");
-          deadline = Clock::now() + kCommitEvery;
-          open = true;
-        }
-        std::visit([&](const auto& row) { insert(row); }, item);
-        urgent = urgent || std::holds_alternative<AlertRow>(item);
-        ++written;
-        lock.lock();
-      }
-      const bool drained = queue.empty() && (closing || flush_wanted > committed);
-      if (open && (drained || urgent || Clock::now() >= deadline)) {
-        lock.unlock();
-        db.execute("COMMIT");
-        if (events) events->flush();
-        open = urgent = false;
-        lock.lock();
-      }
-      if (!open) {
-        committed = written;
-        room_made.notify_all();
-        if (closing && queue.empty()) return;
-      }
+  // Sleeps through a second of rows and writes them in one go: each wake-up takes a core, and what its caches hold,
+  // from the training step.
+  void write_until_closed() {
+    std::unique_lock lock(mutex);
+    while (!closing || !queue.empty()) {
+      work.wait(lock, [&] { return !queue.empty() || closing; });
+      work.wait_for(lock, kCommitEvery, [&] { return pressed(); });
+      const std::deque<Item> batch = std::exchange(queue, {});
+      const std::size_t bytes_of_batch = queued;
+      urgent = false;
+      lock.unlock();
+      if (!batch.empty()) write(batch);
+      lock.lock();
+      queued -= bytes_of_batch;
+      committed += long(batch.size());
+      room_made.notify_all();
     }
+  }
+
+  void write(const std::deque<Item>& batch) {
+    db.execute("BEGIN");
+    for (const Item& item : batch) std::visit([&](const auto& row) { insert(row); }, item);
+    db.execute("COMMIT");
+    if (events) events->flush();
   }
 
   void insert(const Tensors& tensors) {
@@ -237,13 +223,15 @@ struct RunLog::Writer {
     if (events) events->watch(w.step, w.quantity, w.stats);
     for (std::size_t tensor = 0; tensor < w.stats.size(); ++tensor) {
       const TensorStats& s = w.stats[tensor];
-      if (s.count() == 0) continue;
-      const bool any = s.finite() > 0;
+      const std::uint64_t count = s.count(), nan = s.bins[kNanBin], pinf = s.bins[kPlusInfBin],
+                          ninf = s.bins[kMinusInfBin];
+      if (count == 0) continue;
+      const bool any = count > nan + pinf + ninf;
       const auto if_any = [&](double v) { return any ? finite(v) : std::nullopt; };
       encode_bins(s, bytes);
-      add_watch.run(w.step, w.step, tensor, int(w.quantity), s.count(), if_any(s.min), if_any(s.max), if_any(s.sum),
-                    if_any(s.sum_of_squares), if_any(s.abs_sum), s.bins[kZeroBin], s.bins[kNanBin], s.bins[kPlusInfBin],
-                    s.bins[kMinusInfBin], std::span<const std::uint8_t>(bytes), generation);
+      add_watch.run(w.step, w.step, tensor, int(w.quantity), count, if_any(s.min), if_any(s.max), if_any(s.sum),
+                    if_any(s.sum_of_squares), if_any(s.abs_sum), s.bins[kZeroBin], nan, pinf, ninf,
+                    std::span<const std::uint8_t>(bytes), generation);
     }
   }
   void insert(const ScalarRow& s) { add_scalar.run(s.step, s.name, finite(s.value), class_of(s.value), generation); }
@@ -268,9 +256,9 @@ struct RunLog::Writer {
   mutable std::mutex mutex;
   std::condition_variable work, room_made;
   std::deque<Item> queue;
-  std::size_t queued = 0;
+  std::size_t queued = 0;  // bytes, those being written included
   long pushed = 0, committed = 0, flush_wanted = 0, waits = 0;
-  bool closing = false;
+  bool closing = false, urgent = false;
   std::string error;
   std::thread thread;
 };
@@ -278,7 +266,7 @@ struct RunLog::Writer {
 namespace {
 
 sqlite::Database open_for_writing(const std::string& path, int flags) {
-  sqlite::Database db(path, flags);
+  sqlite::Database db(path, flags | SQLITE_OPEN_NOMUTEX);  // one thread at a time uses it
   db.execute("PRAGMA journal_mode = WAL");
   // A crash of the program loses nothing committed; a power cut may lose the last transactions, never the file.
   db.execute("PRAGMA synchronous = NORMAL");

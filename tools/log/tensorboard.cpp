@@ -5,6 +5,7 @@
 
 #include <tensorboard.pb.h>  // generated
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cmath>
 #include <filesystem>
@@ -16,12 +17,25 @@
 namespace heartbeat {
 namespace {
 
-constexpr long kHistogramsKept = 500;  // TensorBoard's reservoir for one tag
-constexpr auto kHistogramsEvery = std::chrono::seconds(10);
+constexpr long kSets = 100;  // of histograms: the view keeps 500, but a set of 200 tensors takes half a megabyte
+constexpr double kSecondsBetweenSets = 10, kGrowth = 0.05;  // where the number of steps is unknown
 
 template <class Integer>
 void append_little_endian(std::string& bytes, Integer value) {
   for (std::size_t k = 0; k < sizeof(Integer); ++k) bytes.push_back(char(value >> (8 * k) & 0xff));
+}
+
+// The three bins around zero are one bucket.
+constexpr int kCentre = kZeroBin - 1, kBuckets = kNanBin - 2;
+
+// The outer buckets end at the extreme values; they are at least one float wide, also where that is the edge itself.
+double low_limit(int bucket, const TensorStats& stats) {
+  if (bucket == 0) return std::min(stats.min, std::nextafter(bin_high_edge(0), -INFINITY));
+  return bin_low_edge(bucket <= kCentre ? bucket : bucket + 2);
+}
+double high_limit(int bucket, const TensorStats& stats) {
+  if (bucket == kBuckets - 1) return std::max(stats.max, std::nextafter(bin_low_edge(kOverBin), INFINITY));
+  return bin_high_edge(bucket < kCentre ? bucket : bucket + 2);
 }
 
 double now() {
@@ -53,33 +67,21 @@ std::optional<tensorboard::HistogramProto> tensorboard_histogram(const TensorSta
   histogram.set_sum(stats.sum);
   histogram.set_sum_squares(stats.sum_of_squares);
 
-  struct Bucket {
-    double low, high;
-    std::uint64_t count;
-  };
-  std::vector<Bucket> buckets;
-  for (int index = 0; index < kNanBin; ++index) {
-    double low = bin_low_edge(index), high = bin_high_edge(index);
-    // At least one float wide, also where the extreme value is the edge itself.
-    if (index == 0) low = std::min(stats.min, std::nextafter(high, -INFINITY));
-    if (index == kNanBin - 1) high = std::max(stats.max, std::nextafter(low, INFINITY));
-    if (index == kZeroBin || index == kZeroBin + 1) {
-      buckets.back().high = high;
-      buckets.back().count += stats.bins[index];
-    } else {
-      buckets.push_back({low, high, stats.bins[index]});
-    }
-  }
-  const auto filled = [](const Bucket& b) { return b.count > 0; };
-  const auto first = std::find_if(buckets.begin(), buckets.end(), filled);
-  const auto end = std::find_if(buckets.rbegin(), buckets.rend(), filled).base();
-  histogram.add_bucket_limit(first->low);
+  std::array<std::uint64_t, kBuckets> counts;
+  std::copy_n(stats.bins.begin(), kCentre, counts.begin());
+  counts[kCentre] = stats.bins[kZeroBin - 1] + stats.bins[kZeroBin] + stats.bins[kZeroBin + 1];
+  std::copy_n(stats.bins.begin() + kZeroBin + 2, kBuckets - kCentre - 1, counts.begin() + kCentre + 1);
+  int first = 0, last = kBuckets - 1;
+  while (counts[first] == 0) ++first;
+  while (counts[last] == 0) --last;
+
+  histogram.add_bucket_limit(low_limit(first, stats));
   histogram.add_bucket(0);
-  for (auto b = first; b != end; ++b) {
+  for (int b = first; b <= last; ++b) {
     // A gap is one empty bucket: the same histogram in a third of the bytes.
-    if (b->count == 0 && b[1].count == 0) continue;
-    histogram.add_bucket_limit(b->high);
-    histogram.add_bucket(double(b->count));
+    if (counts[b] == 0 && counts[b + 1] == 0) continue;
+    histogram.add_bucket_limit(high_limit(b, stats));
+    histogram.add_bucket(double(counts[b]));
   }
   return histogram;
 }
@@ -116,13 +118,13 @@ void EventWriter::scalar(long step, const std::string& tag, double value) {
 }
 
 void EventWriter::histogram(long step, const std::string& tag, const TensorStats& stats) {
-  const auto histogram = tensorboard_histogram(stats);
+  auto histogram = tensorboard_histogram(stats);
   if (!histogram) return;
   tensorboard::Event event;
   event.set_step(step);
   auto* entry = event.mutable_summary()->add_value();
   entry->set_tag(tag);
-  *entry->mutable_histo() = *histogram;
+  *entry->mutable_histo() = std::move(*histogram);
   write(event);
 }
 
@@ -139,11 +141,11 @@ void TensorBoardLog::tensors(const std::vector<TensorRow>& tensors) {
 bool TensorBoardLog::due(long step) {
   if (step == due_step_) return true;  // the other quantities of a step that was due
   if (total_steps_ > 0) {
-    if ((step - 1) % ((total_steps_ + kHistogramsKept - 1) / kHistogramsKept) != 0) return false;
+    if ((step - 1) % ((total_steps_ + kSets - 1) / kSets) != 0) return false;
   } else {
-    const auto time = std::chrono::steady_clock::now();
-    if (due_step_ >= 0 && time - last_time_ < kHistogramsEvery) return false;
-    last_time_ = time;
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    if (elapsed < due_seconds_) return false;
+    due_seconds_ = elapsed + std::max(kSecondsBetweenSets, kGrowth * elapsed);
   }
   due_step_ = step;
   return true;
@@ -152,11 +154,12 @@ bool TensorBoardLog::due(long step) {
 void TensorBoardLog::watch(long step, Quantity quantity, const std::vector<TensorStats>& stats) {
   const bool histograms = due(step);
   for (std::size_t k = 0; k < std::min(stats.size(), names_.size()); ++k) {
-    const std::string tag = std::string(name_of(quantity)) + "/" + names_[k];
     const auto& bins = stats[k].bins;
+    const auto infinite = bins[kPlusInfBin] + bins[kMinusInfBin];
+    if (!histograms && !bins[kNanBin] && !infinite) continue;
+    const std::string tag = std::string(name_of(quantity)) + "/" + names_[k];
     if (bins[kNanBin]) events_.scalar(step, "health/nan/" + tag, double(bins[kNanBin]));
-    if (const auto infinite = bins[kPlusInfBin] + bins[kMinusInfBin])
-      events_.scalar(step, "health/inf/" + tag, double(infinite));
+    if (infinite) events_.scalar(step, "health/inf/" + tag, double(infinite));
     if (histograms) events_.histogram(step, tag, stats[k]);
   }
 }

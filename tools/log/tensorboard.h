@@ -43,11 +43,10 @@ class EventWriter {
   long last_step_;
 };
 
-// What the run log passes on: every scalar, and histograms of so many steps that the view, which keeps 500 for each
-// tag, keeps them all.
+// What the run log passes on: every scalar, and about a hundred sets of histograms. The log itself has them all.
 class TensorBoardLog {
  public:
-  // total_steps 0: unknown, then a set of histograms every ten seconds.
+  // total_steps 0: unknown; then a set every ten seconds, later one whenever the run has grown by a twentieth.
   TensorBoardLog(const std::string& directory, long total_steps) : events_(directory), total_steps_(total_steps) {}
 
   void tensors(const std::vector<TensorRow>& tensors);
@@ -61,7 +60,8 @@ class TensorBoardLog {
   long total_steps_;
   std::vector<std::string> names_;
   long due_step_ = -1;
-  std::chrono::steady_clock::time_point last_time_{};
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double due_seconds_ = 0;
 };
 
 }  // namespace heartbeat
