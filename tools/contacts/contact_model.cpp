@@ -31,6 +31,12 @@ Batch query(const Protein& protein) {
   return batch;
 }
 
+Tensor for_the_loss(const Tensor& logits, const ContactTargets& targets) {
+  Tensor shift({kChannels});
+  for (int k = 0; k < kChannels; ++k) shift.data<float>()[k] = float(std::log(targets.positive_weight[k]));
+  return add_bias(logits, shift);
+}
+
 // The prior's log-odds of a batch [pairs, kChannels].
 Tensor known_logits(const ContactPrior& prior, const Batch& batch) {
   Tensor known({batch.layout->pairs(), kChannels});
@@ -42,12 +48,15 @@ Tensor known_logits(const ContactPrior& prior, const Batch& batch) {
   return known;
 }
 
-std::vector<float> probabilities(const ContactModel& model, const Protein& protein) {
-  const NoGrad no_grad;
-  const Tensor logits = model.logits(query(protein));
+std::vector<float> probabilities(const Tensor& logits) {
   std::vector<float> p(logits.numel());
   for (long e = 0; e < logits.numel(); ++e) p[e] = 1 / (1 + std::exp(-logits.data<float>()[e]));
   return p;
+}
+
+std::vector<double> loss_by_channel(const Tensor& logits, const Batch& batch) {
+  const NoGrad no_grad;
+  return contact_loss_by_channel(batch.layout, for_the_loss(logits, *batch.targets), *batch.targets);
 }
 
 // Residue i of the protein with its first two chains exchanged is residue order[i] of the protein.
@@ -59,8 +68,8 @@ std::vector<long> swapped_order(const Protein& protein) {
   return order;
 }
 
-std::vector<float> average_of_chain_orders(const ContactModel& model, const Protein& protein) {
-  std::vector<float> p = probabilities(model, protein);
+// p: probabilities of the chains in their order.
+std::vector<float> average_of_chain_orders(const ContactModel& model, const Protein& protein, std::vector<float> p) {
   const long length = protein.length(), first = std::count(protein.segment.begin(), protein.segment.end(), 0);
   const auto order = swapped_order(protein);
   Protein swapped;
@@ -68,7 +77,7 @@ std::vector<float> average_of_chain_orders(const ContactModel& model, const Prot
     swapped.sequence.push_back(protein.sequence[order[i]]);
     swapped.segment.push_back(i >= length - first);
   }
-  const std::vector<float> q = probabilities(model, swapped);
+  const std::vector<float> q = probabilities(model.logits(query(swapped)));
   for (long i = 0; i < length; ++i)
     for (long j = i; j < length; ++j) {
       const long a = std::min(order[i], order[j]), b = std::max(order[i], order[j]);
@@ -98,14 +107,15 @@ Tensor ContactModel::logits(const Batch& batch, const nn::Mode& mode) const {
 }
 
 Tensor ContactModel::training_logits(const Batch& batch, const nn::Mode& mode) const {
-  Tensor shift({kChannels});
-  for (int k = 0; k < kChannels; ++k) shift.data<float>()[k] = float(std::log(batch.targets->positive_weight[k]));
-  return add_bias(logits(batch, mode), shift);
+  return for_the_loss(logits(batch, mode), *batch.targets);
 }
 
-std::vector<float> ContactModel::predict(const Protein& protein) const {
+std::vector<float> ContactModel::predict(const Protein& protein, Tensor* out) const {
+  const NoGrad no_grad;
+  const Tensor z = logits(query(protein));
+  if (out) *out = z;
   const bool two_chains = !protein.segment.empty() && protein.segment.back() == 1;
-  return two_chains ? average_of_chain_orders(*this, protein) : probabilities(*this, protein);
+  return two_chains ? average_of_chain_orders(*this, protein, probabilities(z)) : probabilities(z);
 }
 
 nn::Parameters ContactModel::extra_tensors() const {
@@ -161,17 +171,34 @@ ContactModel load_contact_model(const std::string& path) {
   return model;
 }
 
-Summary evaluate(const ContactModel& model, const std::vector<Protein>& proteins, const std::function<void(long)>& f) {
+double ValidationLoss::total() const {
+  return std::accumulate(by_channel.begin(), by_channel.end(), 0.0);
+}
+
+Summary evaluate(const ContactModel& model, const std::vector<Protein>& proteins, const std::function<void(long)>& f,
+                 ValidationLoss* loss) {
   constexpr size_t kTogether = 16;  // maps are predicted one by one, each on all cores, and ranked side by side
   std::vector<MapScore> maps(proteins.size());
+  std::array<double, kChannels> sums{};
+  double weights = 0;
   for (size_t first = 0; first < proteins.size(); first += kTogether) {
     const size_t last = std::min(first + kTogether, proteins.size());
     std::vector<std::vector<float>> predicted;
-    for (size_t m = first; m < last; ++m) predicted.push_back(model.predict(proteins[m]));
+    for (size_t m = first; m < last; ++m) {
+      Tensor logits;
+      predicted.push_back(model.predict(proteins[m], loss ? &logits : nullptr));
+      if (!loss) continue;
+      const double weight = std::sqrt(double(proteins[m].length()));
+      const auto parts = loss_by_channel(logits, whole_batch({&proteins[m]}, loss->statistics));
+      for (int k = 0; k < kChannels; ++k) sums[k] += weight * parts[k];
+      weights += weight;
+    }
 #pragma omp parallel for schedule(dynamic)
     for (size_t m = first; m < last; ++m) maps[m] = score_map(proteins[m], predicted[m - first].data());
     if (f) f(long(last));
   }
+  if (loss && weights > 0)
+    for (int k = 0; k < kChannels; ++k) loss->by_channel[k] = sums[k] / weights;
   return Summary(std::move(maps));
 }
 

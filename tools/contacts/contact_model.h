@@ -1,6 +1,7 @@
 // A contact model as programs use it: the network, the counted prior its logits start from, and the file they live in.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,8 +34,9 @@ struct ContactModel {
   // high; taking that out here leaves logits() calibrated.
   Tensor training_logits(const Batch& batch, const nn::Mode& mode) const;
   // Probabilities [pairs, kChannels] of one protein's packed triangle; labels are not looked at. The two orders of the
-  // chains of a complex are averaged, and so are the two readings of a homodimer.
-  std::vector<float> predict(const Protein& protein) const;
+  // chains of a complex are averaged, and so are the two readings of a homodimer. logits, when given, becomes the
+  // logits of the chains in their order.
+  std::vector<float> predict(const Protein& protein, Tensor* logits = nullptr) const;
 
   // What a checkpoint holds beside the parameters: the prior's table, and the configuration in the metadata.
   nn::Parameters extra_tensors() const;
@@ -47,9 +49,17 @@ ContactModel make_contact_model(const ContactModelOptions& options, std::optiona
 // From best.safetensors or last.safetensors. UserError with one sentence where the file is no contact model.
 ContactModel load_contact_model(const std::string& path);
 
-// Maps of all proteins, scored; f(done) is called after each.
+// The loss that training minimises, over whole maps: proteins averaged with weight sqrt(L), as in a batch.
+struct ValidationLoss {
+  ClassStatistics statistics;  // of the training split
+  std::array<double, kChannels> by_channel{};
+  double total() const;
+};
+
+// Maps of all proteins, scored; f(done) is called after a few, and what it throws ends the evaluation. loss, when
+// given, is filled from the same forward passes.
 Summary evaluate(const ContactModel& model, const std::vector<Protein>& proteins,
-                 const std::function<void(long)>& f = {});
+                 const std::function<void(long)>& f = {}, ValidationLoss* loss = nullptr);
 // The same with scores that need no network: the baselines.
 Summary evaluate(const ContactPrior& prior, const std::vector<Protein>& proteins);
 

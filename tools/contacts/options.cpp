@@ -22,6 +22,7 @@ TrainOptions parse_train_options(int argc, char** argv) {
   TrainOptions o;
   CLI::App app(kAbout, "train_contacts");
   app.set_config("--config", "", "read options from a TOML file; flags on the command line win");
+  app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_option("--data", o.data, "data set made by prepare_contacts")->required();
   app.add_option("--run-dir", o.run_dir, "directory for log, checkpoints and report")->required();
   app.add_option("--device", o.device, "where to compute")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->group("Run");
@@ -29,7 +30,7 @@ TrainOptions parse_train_options(int argc, char** argv) {
                  "stop after this long, validation included; 20 where no --max-steps is given")
       ->group("Run");
   app.add_option("--max-steps", o.max_steps, "stop after this many steps: such a run repeats to the bit")->group("Run");
-  app.add_option("--seed", o.seed, "names every random number of the run")->group("Run");
+  app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
   app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
   app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
 
@@ -60,8 +61,13 @@ TrainOptions parse_train_options(int argc, char** argv) {
   app.add_flag("--recompute", o.recompute,
                "keep one tensor for each trunk block and compute the rest again in backward")
       ->group("Recipe");
-  app.add_option("--eval-minutes", o.eval_minutes, "minutes between validations; 0: only at the end")->group("Recipe");
-  app.add_option("--eval-steps", o.eval_steps, "steps between validations, instead of minutes")->group("Recipe");
+  CLI::Option* eval_minutes =
+      app.add_option("--eval-minutes", o.eval_minutes, "minutes between validations; 0: only at the end")
+          ->group("Recipe");
+  app.add_option(
+         "--eval-steps", o.eval_steps,
+         "steps between validations, instead of minutes; a fifth of --max-steps where that alone gives the length")
+      ->group("Recipe");
 
   app.add_option("--watch", o.watch, "what the heartbeat records")
       ->check(CLI::IsMember({"all", "gradients", "none"}))
@@ -81,25 +87,33 @@ TrainOptions parse_train_options(int argc, char** argv) {
     throw;
   }
   if (!o.max_minutes && !o.max_steps) o.max_minutes = 20;
+  // A run that repeats to the bit must not validate by the clock.
+  if (!o.max_minutes && !o.eval_steps && !eval_minutes->count()) o.eval_steps = (o.max_steps + 4) / 5;
   o.resolved = app.config_to_str(true, false);
 
   const auto refuse = [](bool wrong, const std::string& sentence) {
     if (wrong) throw UserError(sentence);
   };
   const auto positive = [&](double value, const char* flag) {
-    refuse(!(value > 0) || value > 1e18, std::string(flag) + " must be a positive number");
+    refuse(!(value > 0) || value > 1e18,
+           std::string(flag) + " must be a positive number, at most 1e18");  // NaN is none
+  };
+  const auto not_negative = [&](double value, const char* flag) {
+    refuse(!(value >= 0) || value > 1e18, std::string(flag) + " must be 0 or a positive number, at most 1e18");
   };
   positive(o.lr, "--lr");
   positive(double(o.pairs_per_batch), "--pairs-per-batch");
   positive(double(o.watch_every), "--watch-every");
-  refuse(!(o.max_minutes >= 0) || o.max_steps < 0, "--max-minutes and --max-steps must not be negative");
+  not_negative(o.max_minutes, "--max-minutes");
+  not_negative(double(o.max_steps), "--max-steps");
+  not_negative(o.eval_minutes, "--eval-minutes");
+  not_negative(double(o.eval_steps), "--eval-steps");
   refuse(!(o.dropout >= 0 && o.dropout < 1), "--dropout must be in [0, 1)");
   refuse(!(o.ema >= 0 && o.ema < 1), "--ema must be in [0, 1)");
-  refuse(!(o.weight_decay >= 0), "--weight-decay must not be negative");
-  refuse(!(o.clip >= 0), "--clip must not be negative");
+  not_negative(o.weight_decay, "--weight-decay");
+  not_negative(o.clip, "--clip");
   refuse(o.crop != 0 && o.crop < 32, "--crop must be 0 (whole proteins) or at least 32 residues");
   refuse(!(o.warmup >= 0 && o.warmup <= 1), "--warmup is a share of the run, in [0, 1]");
-  refuse(o.eval_steps < 0 || !(o.eval_minutes >= 0), "--eval-steps and --eval-minutes must not be negative");
   refuse(o.device == "cuda", "--device cuda: this build has no CUDA backend yet; use --device cpu");
   return o;
 }

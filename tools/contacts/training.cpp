@@ -1,6 +1,7 @@
 #include "tools/contacts/training.h"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <chrono>
 #include <cmath>
@@ -9,11 +10,13 @@
 
 #include "autograd/ops.h"
 #include "autograd/tape.h"
+#include "graph/counter_random.h"
 #include "kernels/common/error.h"
 #include "nn/checkpoint.h"
 #include "nn/schedule.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
+#include "tools/contacts/plan.h"
 #include "tools/contacts/tables.h"
 #include "tools/contacts/watch_log.h"
 
@@ -30,6 +33,8 @@ constexpr const char* kLast = "last.safetensors";
 constexpr const char* kBest = "best.safetensors";
 constexpr size_t kMapsShown = 3;  // proteins whose maps go to the log at each validation
 constexpr double kSmoothing = 0.98;
+constexpr long kChannelLossEvery = 20;  // steps
+constexpr double kSaveEvery = 60;       // seconds
 
 Sampler make_sampler(const TrainOptions& o, const std::vector<Protein>& proteins) {
   std::vector<const Protein*> pointers;
@@ -60,8 +65,19 @@ RunLog open_log(const TrainOptions& o, long last_step) {
                 {{"program", "train_contacts"},
                  {"name", name.empty() ? o.run_dir : name},
                  {"seed", std::to_string(o.seed)},
+                 {"device", "cpu"},
+                 {"threads", std::to_string(omp_get_max_threads())},
                  {"config", o.resolved}},
                 options);
+}
+
+// Names the proteins a run is trained and validated on, in their order.
+std::string fingerprint(const std::vector<Protein>& train, const std::vector<Protein>& valid) {
+  std::string text;
+  for (const auto* proteins : {&train, &valid})
+    for (const Protein& p : *proteins)
+      text += fmt::format("{} {} {}\n", p.id, p.contacts.size(), std::string(p.sequence.begin(), p.sequence.end()));
+  return fmt::format("{:016x}", hash_of(text));
 }
 
 // What best.safetensors goes by: long P@L/5 of cb8 plus the macro AUPRC over channels.
@@ -112,18 +128,20 @@ double Training::progress() const {
 }
 
 bool Training::validation_is_due() const {
+  if (state_.step == state_.validated_step) return false;
   if (options_.eval_steps) return state_.step % options_.eval_steps == 0;
   return options_.eval_minutes && state_.train_seconds - state_.validated_seconds >= 60 * options_.eval_minutes;
 }
 
-void Training::step() {
+double Training::step() {
   const double lr = nn::Schedule{.peak = options_.lr, .warm_up = options_.warmup}.at(progress());
   const Batch batch = sampler_.at(state_.step);
   const long step = ++state_.step;
 
   optimizer_.zero_grad();
   const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
-  const Tensor loss = contact_loss(batch.layout, model_.training_logits(batch, mode), batch.targets);
+  const Tensor logits = model_.training_logits(batch, mode);
+  const Tensor loss = contact_loss(batch.layout, logits, batch.targets);
   backward(loss);
   nn::WatchFrame frame;
   const auto report = optimizer_.step(lr, &frame);
@@ -131,27 +149,39 @@ void Training::step() {
 
   const auto logging = Clock::now();
   const double value = loss.item();
-  state_.smooth_loss = step == 1 ? value : kSmoothing * state_.smooth_loss + (1 - kSmoothing) * value;
+  if (std::isfinite(value))
+    state_.smooth_loss = step == 1 ? value : kSmoothing * state_.smooth_loss + (1 - kSmoothing) * value;
   log_->step({.step = step,
               .epoch = double(sampler_.place(step - 1).epoch),
               .learning_rates = {lr, lr},
               .clip_factor = report.clip_factor,
               .skipped = report.skipped});
   log_->scalar(step, "train/loss", value);
+  if (step == 1 || step % kChannelLossEvery == 0)
+    log_losses(*log_, step, "train", contact_loss_by_channel(batch.layout, logits, *batch.targets));
   log_->scalar(step, "lr", lr);
   log_->scalar(step, "gradients/global_norm", report.global_norm);
   log_->scalar(step, "clip/factor", report.clip_factor);
   log_watch(*log_, step, std::move(frame));
   watch_seconds_ += seconds_since(logging);
+  return value;
 }
 
 Summary Training::validate() {
   const nn::Ema::Swapped averaged(ema_);
   Progress bar("validate", double(valid_.size()), options_.quiet);
-  Summary summary = evaluate(model_, valid_, [&](long done) { bar.update(double(done)); });
-  log_summary("valid", summary);
+  ValidationLoss loss{sampler_.statistics()};
+  const auto after_each = [&](long done) {
+    if (interrupted()) throw Interrupted("stopped while validating");
+    bar.update(double(done));
+  };
+  Summary summary = evaluate(model_, valid_, after_each, &loss);
+  log_->scalar(state_.step, "valid/loss", loss.total());
+  log_losses(*log_, state_.step, "valid", loss.by_channel);
+  log_summary(*log_, state_.step, "valid", summary);
   log_maps();
-  if (const double score = selection_score(summary); score > state_.best) {
+  // The order of maps without a number in them means nothing.
+  if (const double score = selection_score(summary); std::isfinite(loss.total()) && score > state_.best) {
     state_.best = score;
     state_.best_step = state_.step;
     auto tensors = model_.network.parameters();
@@ -164,72 +194,90 @@ Summary Training::validate() {
   return summary;
 }
 
+void Training::train() {
+  Progress bar("train", 1, options_.quiet);
+  bool told = false;
+  while (!finished()) {
+    if (validation_is_due()) {
+      const auto start = Clock::now();
+      const Summary summary = validate();
+      state_.seconds += seconds_since(start);
+      if (!options_.quiet)
+        bar.say(fmt::format("step {:5}  loss {:.4f}  cb8 P@L/5 short {:.1f} medium {:.1f} long {:.1f}  AUPRC {:.1f}",
+                            state_.step, state_.smooth_loss, 100 * summary.precision(0, Band::short_, 5).mean,
+                            100 * summary.precision(0, Band::medium, 5).mean,
+                            100 * summary.precision(0, Band::long_, 5).mean, 100 * summary.auprc(0, Band::all).mean));
+      save_last();
+    } else if (state_.seconds - saved_ > kSaveEvery) {
+      save_last();
+    }
+    if (interrupted()) throw Interrupted("stopped between two steps");
+    const auto start = Clock::now();
+    const double loss = step();
+    const double seconds = seconds_since(start);
+    session_seconds_ += seconds;
+    state_.train_seconds += seconds;
+    state_.seconds += seconds;
+    log_->scalar(state_.step, "time/step", seconds);
+    if (!std::isfinite(loss) && !told) {
+      told = true;
+      bar.say(
+          fmt::format("train_contacts: the loss is {} at step {}, and no later step can mend that; stop the run "
+                      "and start again with a lower --lr than {}",
+                      loss, state_.step, options_.lr));
+    }
+    bar.update(progress(), fmt::format("step {}  epoch {}  loss {:.4f}  {:.0f} ms a step", state_.step,
+                                       sampler_.place(state_.step - 1).epoch, state_.smooth_loss,
+                                       1000 * session_seconds_ / double(state_.step - first_step_)));
+  }
+}
+
 void Training::run(const Baselines& baselines) {
   catch_interrupts();
-  if (state_.step == 0) {
-    log_summary("baseline/separation", baselines.separation);
-    log_summary("baseline/prior", baselines.prior);
+  fmt::print("{}\n", plan_of(options_, model_, sampler_, train_, valid_));
+  std::fflush(stdout);
+  if (!options_.resume) {
+    log_summary(*log_, 0, "baseline/separation", baselines.separation);
+    log_summary(*log_, 0, "baseline/prior", baselines.prior);
+    save_last();  // a run can be resumed from its first second, and a disk that cannot hold it says so now
   }
-  double last_saved = state_.seconds;
-  std::unique_ptr<Summary> summary;
-  {
-    Progress bar("train", 1, options_.quiet);
-    while (!finished() && !interrupted()) {
-      auto start = Clock::now();
-      step();
-      const double seconds = seconds_since(start);
-      state_.train_seconds += seconds;
-      state_.seconds += seconds;
-      log_->scalar(state_.step, "time/step", seconds);
-      bar.update(progress(), fmt::format("step {}  epoch {}  loss {:.4f}  {:.0f} ms a step", state_.step,
-                                         sampler_.place(state_.step - 1).epoch, state_.smooth_loss,
-                                         1000 * state_.train_seconds / double(state_.step)));
-      start = Clock::now();
-      if (validation_is_due() && !finished()) {
-        summary = std::make_unique<Summary>(validate());
-        bar.say(fmt::format("step {:5}  loss {:.4f}  cb8 P@L/5 short {:.1f} medium {:.1f} long {:.1f}  AUPRC {:.1f}",
-                            state_.step, state_.smooth_loss, 100 * summary->precision(0, Band::short_, 5).mean,
-                            100 * summary->precision(0, Band::medium, 5).mean,
-                            100 * summary->precision(0, Band::long_, 5).mean, 100 * summary->auprc(0, Band::all).mean));
-        state_.seconds += seconds_since(start);
-        save_last();
-        last_saved = state_.seconds;
-      } else if (state_.seconds - last_saved > 60) {
-        save_last();
-        last_saved = state_.seconds;
-      }
-    }
-  }
-  if (interrupted()) {
+  try {
+    train();
+    print_result(baselines, validate());
+  } catch (const Interrupted&) {
     save_last();
     log_->note(state_.step, "interrupted", std::to_string(state_.step));
     log_->close();
     throw Interrupted(fmt::format("stopped after step {} and saved; continue with --resume", state_.step));
   }
-  Summary last = validate();
-  save_last();
-  print_result(baselines, last);
   log_->note(state_.step, "outcome", "finished");
+  save_last();
   log_->close();
 }
 
-void Training::save_last() const {
+void Training::save_last() {
+  log_->flush();
   nn::Parameters tensors = model_.network.parameters();
   for (const auto& group : {ema_.state(), optimizer_.state(), model_.extra_tensors()})
     tensors.insert(tensors.end(), group.begin(), group.end());
-  // Times go to the log, not here: runs of equal length in steps leave equal bytes.
-  nlohmann::json state = {{"step", state_.step},           {"validated_step", state_.validated_step},
-                          {"best_step", state_.best_step}, {"smooth_loss", state_.smooth_loss},
-                          {"best", state_.best},           {"seed", options_.seed}};
-  if (!options_.max_steps) state["seconds"] = {state_.seconds, state_.train_seconds, state_.validated_seconds};
+  // Times only where they decide the length: runs of equal length in steps leave equal bytes.
+  nlohmann::json state = {{"step", state_.step},
+                          {"validated_step", state_.validated_step},
+                          {"best_step", state_.best_step},
+                          {"smooth_loss", state_.smooth_loss},
+                          {"best", state_.best},
+                          {"seed", options_.seed},
+                          {"data", fingerprint(train_, valid_)}};
+  if (options_.max_minutes) state["seconds"] = {state_.seconds, state_.train_seconds, state_.validated_seconds};
   nn::save_checkpoint(fs::path(options_.run_dir) / kLast, tensors,
                       {{"model", model_.config_json()}, {"state", state.dump()}});
+  saved_ = state_.seconds;
 }
 
 void Training::restore() {
   const fs::path path = fs::path(options_.run_dir) / kLast;
   if (!fs::exists(path))
-    throw UserError("--resume: " + path.string() + " does not exist; leave --resume out to start a run");
+    throw UserError("--resume: " + path.string() + " does not exist; start a run without --resume in a new --run-dir");
   const nn::Checkpoint file = nn::read_checkpoint(path);
   const auto model = file.metadata.find("model"), state = file.metadata.find("state");
   if (model == file.metadata.end() || state == file.metadata.end())
@@ -242,6 +290,9 @@ void Training::restore() {
   if (json.value("seed", options_.seed) != options_.seed)
     throw UserError(fmt::format("--resume: the run has seed {}, but the options ask for {}",
                                 json.value("seed", std::uint64_t(0)), options_.seed));
+  if (json.value("data", "") != fingerprint(train_, valid_))
+    throw UserError("--resume: the run was trained on other proteins than " + options_.data +
+                    " holds; give the data set it was started with");
   nn::load_into(model_.network.parameters(), file);
   ema_.load_state(file.tensors);
   optimizer_.load_state(file.tensors);
@@ -253,25 +304,10 @@ void Training::restore() {
   const auto seconds = json.value("seconds", std::vector<double>{0, 0, 0});
   if (seconds.size() == 3)
     state_.seconds = seconds[0], state_.train_seconds = seconds[1], state_.validated_seconds = seconds[2];
-}
-
-void Training::log_summary(const std::string& prefix, const Summary& s) {
-  const auto put = [&](const std::string& name, double value) {
-    if (!std::isnan(value)) log_->scalar(state_.step, prefix + name, value);
-  };
-  for (int k = 0; k < kChannels; ++k) {
-    const std::string channel = kChannelTable[k].name;
-    for (Band band : kBands) {
-      const std::string place = channel + "/" + name_of(band);
-      if (band != Band::near_ && band != Band::all)
-        for (int fraction : kTopFractions)
-          put("/" + place + (fraction == 1 ? "@L" : "@L/" + std::to_string(fraction)),
-              s.precision(k, band, fraction).mean);
-      put("/auprc/" + place, s.auprc(k, band).mean);
-      put("/auroc/" + place, s.auroc(k, band).mean);
-      put("/density/" + place, s.density(k, band).mean);
-    }
-  }
+  saved_ = state_.seconds;
+  if (finished() && state_.validated_step == state_.step)
+    throw UserError(fmt::format("--resume: the run in {} is finished after {} steps; to train on, give a larger {}",
+                                options_.run_dir, state_.step, options_.max_steps ? "--max-steps" : "--max-minutes"));
 }
 
 void Training::log_maps() {
@@ -284,20 +320,20 @@ void Training::log_maps() {
 }
 
 void Training::print_result(const Baselines& baselines, const Summary& last) {
-  const MemoryReport memory = memory_report();
-  fmt::print("\n{} steps in {} of training, {:.0f} ms a step, {:.0f} MiB of tensors at the peak; best at step {}\n\n",
-             state_.step, format_seconds(state_.train_seconds), 1000 * state_.train_seconds / double(state_.step),
-             double(memory.peak) / (1 << 20), state_.best_step);
+  const double steps = double(state_.step - first_step_), per_step = steps ? session_seconds_ / steps : 0;
+  fmt::print("\n{} steps{}, {} of training, {:.0f} ms a step, {:.0f} MiB of tensors at the peak; {}\n\n", state_.step,
+             first_step_ ? fmt::format(" ({} of them before --resume)", first_step_) : "",
+             format_seconds(session_seconds_), 1000 * per_step, double(memory_report().peak) / (1 << 20),
+             state_.best_step ? fmt::format("best at step {}", state_.best_step) : "no validation gave numbers");
   fmt::print("After the last step, {} validation maps, per cent\n{}\n", valid_.size(),
              precision_table({{"this run", &last},
                               {"separation x residue pair prior", &baselines.prior},
                               {"separation prior", &baselines.separation}}));
   fmt::print("{}\n{}\n", auprc_table({{"this run", &last}, {"prior", &baselines.prior}}), band_table(last));
 
-  if (options_.watch == "none" || state_.step == first_step_) return;
-  const double per_step = state_.train_seconds / double(state_.step);
-  const double taking = seconds_of_watching(optimizer_), handing = watch_seconds_ / double(state_.step - first_step_);
-  const double writing = log_->writer_seconds() / double(state_.step - first_step_);
+  if (options_.watch == "none" || !steps) return;
+  const double taking = seconds_of_watching(optimizer_), handing = watch_seconds_ / steps;
+  const double writing = log_->writer_seconds() / steps;
   const double share = (taking + handing + writing) / per_step;
   fmt::print("heartbeat: {:.2f} ms to take, {:.2f} ms to hand over and {:.2f} ms to write each step: {:.1f} % of it\n",
              1000 * taking, 1000 * handing, 1000 * writing, 100 * share);

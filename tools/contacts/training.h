@@ -35,11 +35,13 @@ class Training {
   bool finished() const;
   double progress() const;  // [0, 1] of the planned length
   bool validation_is_due() const;
-  void step();
+  double step();  // its loss
+  // Throws Interrupted on Ctrl-C, and then has logged nothing.
   Summary validate();
-  void save_last() const;
+  void train();
+  // The log first, so that it never lags behind the checkpoint: rows of later steps give way on --resume.
+  void save_last();
   void restore();
-  void log_summary(const std::string& prefix, const Summary& summary);
   void log_maps();
   void print_result(const Baselines& baselines, const Summary& summary);
 
@@ -57,9 +59,10 @@ class Training {
     double seconds = 0, train_seconds = 0, validated_seconds = 0;  // train_seconds: without validation
     double smooth_loss = 0, best = -1;
   } state_;
-  double watch_seconds_ = 0;  // of this session, spent on handing the heartbeat to the log
+  // Of this session.
+  double session_seconds_ = 0, watch_seconds_ = 0;  // of training, and of handing the heartbeat to the log
   long first_step_ = 0;
-  std::unique_ptr<Summary> best_summary_;
+  double saved_ = 0;  // state_.seconds at the last save
 };
 
 }  // namespace heartbeat

@@ -39,13 +39,38 @@ void log_map(RunLog& log, long step, const Protein& protein, const std::vector<f
   for (long i = 0; i < length; ++i)
     for (long j = i; j < length; ++j) {
       const float p = probability[pair_index(i, j, length) * kChannels + channel];
-      predicted[i * length + j] = predicted[j * length + i] = std::uint8_t(std::lround(255 * std::clamp(p, 0.f, 1.f)));
+      const float grey = std::isnan(p) ? 0 : 255 * std::clamp(p, 0.f, 1.f);
+      predicted[i * length + j] = predicted[j * length + i] = std::uint8_t(std::lround(grey));
     }
   for (const ContactPair& c : protein.contacts)
     if (c.channels >> channel & 1) truth[c.i * length + c.j] = truth[c.j * length + c.i] = 255;
   const std::string name = "maps/" + protein.id + "/" + kChannelTable[channel].name;
   log.image(step, name + "/predicted", int(length), int(length), std::move(predicted));
   log.image(step, name + "/true", int(length), int(length), std::move(truth));
+}
+
+void log_losses(RunLog& log, long step, const std::string& prefix, std::span<const double> by_channel) {
+  for (size_t k = 0; k < by_channel.size(); ++k)
+    log.scalar(step, prefix + "/loss/" + kChannelTable[k].name, by_channel[k]);
+}
+
+void log_summary(RunLog& log, long step, const std::string& prefix, const Summary& s) {
+  const auto put = [&](const std::string& name, double value) {
+    if (!std::isnan(value)) log.scalar(step, prefix + name, value);
+  };
+  for (int k = 0; k < kChannels; ++k) {
+    const std::string channel = kChannelTable[k].name;
+    for (Band band : kBands) {
+      const std::string place = channel + "/" + name_of(band);
+      if (band != Band::near_ && band != Band::all)
+        for (int fraction : kTopFractions)
+          put("/" + place + (fraction == 1 ? "@L" : "@L/" + std::to_string(fraction)),
+              s.precision(k, band, fraction).mean);
+      put("/auprc/" + place, s.auprc(k, band).mean);
+      put("/auroc/" + place, s.auroc(k, band).mean);
+      put("/density/" + place, s.density(k, band).mean);
+    }
+  }
 }
 
 double seconds_of_watching(const nn::Optimizer& optimizer) {
