@@ -72,6 +72,18 @@ void drop_caps(Placed& placed, ReadSummary& summary) {
   });
 }
 
+// An occupancy of 0 marks an atom as modelled, not seen; where a whole chain has no other, nobody filled the column in.
+void fill_occupancy(Placed& placed, ReadSummary& summary) {
+  for (const Residue& residue : placed.residues)
+    for (const structure_file::Atom& atom : residue.atoms)
+      if (atom.occupancy > 0) return;
+  for (Residue& residue : placed.residues)
+    for (structure_file::Atom& atom : residue.atoms) {
+      atom.occupancy = 1;
+      ++summary.unfilled_occupancy;
+    }
+}
+
 StructureChain finish(const Placed& placed, const File& file, ReadSummary& summary) {
   StructureChain chain;
   const std::size_t length = placed.names.size();
@@ -182,6 +194,7 @@ StructureFile read_structure(const std::string& path, const ReadOptions& options
     }
     for (const Residue& residue : placed.residues)
       places[{name, residue.number, residue.insertion}] = {int(structure.chains.size()), residue.position - 1};
+    fill_occupancy(placed, summary);
     StructureChain chain = finish(placed, file, summary);
     chain.name = name;
     chain.source = structure.name;

@@ -66,6 +66,7 @@ struct ReadSummary {
   int altloc_atoms = 0;     // atoms of conformations that were not chosen
   int duplicate_atoms = 0;  // a name twice in one residue, or no coordinates
   int zero_occupancy = 0;
+  int unfilled_occupancy = 0;                 // atoms of chains where every occupancy is 0: the column says nothing
   int extra_atoms = 0;                        // not in the template of the standard amino acid
   int microheterogeneity = 0;                 // residues that share a position with the first listed one
   int caps = 0;                               // ACE, NH2 and the like at the ends of a sequence

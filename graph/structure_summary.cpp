@@ -19,6 +19,7 @@ constexpr Count kCounts[] = {
     {"altloc_atoms", &ReadSummary::altloc_atoms, "atoms of other conformations, dropped"},
     {"duplicate_atoms", &ReadSummary::duplicate_atoms, "atoms given twice or without coordinates, dropped"},
     {"zero_occupancy", &ReadSummary::zero_occupancy, "atoms of occupancy 0, dropped"},
+    {"unfilled_occupancy", &ReadSummary::unfilled_occupancy, "atoms of chains whose every occupancy is 0, kept"},
     {"extra_atoms", &ReadSummary::extra_atoms, "atoms beyond the standard amino acid, dropped"},
     {"microheterogeneity", &ReadSummary::microheterogeneity, "residues that share a position, the first listed kept"},
     {"caps", &ReadSummary::caps, "caps at the ends of a sequence, dropped"},

@@ -88,31 +88,44 @@ int main(int argc, char** argv) {
     app.add_option("--out", options.out, "data set to write or to continue");
     app.add_option(
         "--split-dir", options.split_dir,
-        "folder with train.txt, valid.txt and test*.txt, one id a line; chains in none of them are kept out of\n"
-        "training. Without it the split is random and results overestimate");
-    app.add_flag("--pairs", options.pairs, "read complexes: NAME_r_b and NAME_l_b are the two partners of NAME");
+        "folder with train.txt, valid.txt and test*.txt, one id a line: the name of a file without its ending, or\n"
+        "FILE:CHAIN. The name of a file with several chains means the one it ends in, as 1abc_B, or else the longest.\n"
+        "What the lists name is kept whatever the filters say; the rest is stored without a split, and training\n"
+        "leaves it out. Without --split-dir the split is random and results overestimate");
+    app.add_flag(
+        "--pairs", options.pairs,
+        "read complexes: NAME_r_b and NAME_l_b are the two partners of NAME; several chains of a partner become one");
     app.add_flag("--allow-atom-sequence", options.read.allow_atom_sequence,
                  "accept files without SEQRES; the sequence is then that of the atoms");
     app.add_flag("--keep-partial-positives", options.read.keep_partial_positives,
                  "keep contacts of residues that lack atoms; biases the masks");
+    const char* kFilters = "Filters, for chains that no list names";
     app.add_option("--min-length", options.min_length, "residues of the shortest chain")
         ->capture_default_str()
-        ->check(CLI::Range(1L, 65535L));
+        ->group(kFilters)
+        ->check(CLI::Range(1L, kLongestExample));
     app.add_option("--max-length", options.max_length, "residues of the longest chain")
         ->capture_default_str()
-        ->check(CLI::Range(1L, 32767L));
+        ->group(kFilters)
+        ->check(CLI::Range(1L, kLongestExample));
     app.add_option("--min-observed", options.min_observed, "share of residues with a whole backbone")
         ->capture_default_str()
+        ->group(kFilters)
         ->check(CLI::Range(0.0, 1.0));
     app.add_option("--max-resolution", options.max_resolution, "angstrom; files that do not tell are accepted")
         ->capture_default_str()
+        ->group(kFilters)
         ->check(CLI::PositiveNumber);
     app.add_option("--max-resolution-em", options.max_resolution_em, "the same for electron microscopy")
         ->capture_default_str()
+        ->group(kFilters)
         ->check(CLI::PositiveNumber);
     app.add_option("--min-interface", options.min_interface, "with --pairs: residue pairs closer than 6 A")
         ->capture_default_str()
+        ->group(kFilters)
         ->check(CLI::NonNegativeNumber);
+    app.add_flag("--filter-listed", options.filter_listed, "hold what the lists name to the filters, too")
+        ->group(kFilters);
     app.add_option("--threads", options.threads, "files read at once; 0: one for each core")
         ->capture_default_str()
         ->check(CLI::Range(0, 1024));

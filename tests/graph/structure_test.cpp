@@ -133,6 +133,15 @@ TEST_F(Structure, InsertionCodesAreResiduesOfTheirOwn) {
   EXPECT_EQ(file.chains[0].residues[1].insertion, 'A');
 }
 
+TEST_F(Structure, AnOccupancyColumnThatNobodyFilledInIsNoReasonToMaskAChain) {
+  AtomLine nobody;
+  nobody.occupancy = 0;
+  const StructureFile file = read(residue("ALA", 1, 0, nobody) + residue("SER", 2, 1, nobody));
+  EXPECT_EQ(file.chains[0].observed(), 2);
+  EXPECT_EQ(file.summary.zero_occupancy, 0);
+  EXPECT_EQ(file.summary.unfilled_occupancy, 10);
+}
+
 TEST_F(Structure, TheConformationWithTheHighestOccupancyAndNeverAMix) {
   const auto with = [](double a, double b) {
     std::string text = residue("ALA", 1, 0);

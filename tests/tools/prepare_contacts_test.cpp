@@ -4,11 +4,16 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
 
 #include "graph/dataset.h"
+#include "graph/sqlite.h"
 #include "graph/synthetic.h"
 #include "tests/support/command.h"
 #include "tests/support/real_data.h"
+#include "tools/data/prepare.h"
 
 namespace heartbeat {
 namespace {
@@ -94,7 +99,7 @@ TEST(PrepareContacts, ThreadsAndInterruptionsDoNotShow) {
   for (int n = 0; n < 200; ++n) write(folder.structures + "/zz" + std::to_string(n) + ".cif", big);
   const std::string command = "prepare_contacts --quiet --threads 2 --structures " + folder.structures + " --out ";
   const std::string wait_and_kill =
-      "& pid=$!; while [ ! -s " + folder.db + " ]; do sleep 0.02; done; kill $pid; wait $pid";
+      "& pid=$!; while [ ! -s " + folder.db + " ]; do sleep 0.02; done; kill -INT $pid; wait $pid";
   const Outcome stopped = run_command(command + folder.db, wait_and_kill);
   ASSERT_EQ(stopped.code, 130) << stopped.err;
   EXPECT_NE(stopped.err.find("structures, all saved; run the same command again to continue"), std::string::npos)
@@ -211,14 +216,77 @@ TEST(PrepareContacts, SplitListsDecideAndLossesAreNamed) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(read_dataset(folder.db, "train").size(), 2u);
   EXPECT_EQ(read_dataset(folder.db, "validation").size(), 1u);
-  EXPECT_EQ(read_dataset(folder.db, "test").size(), 1u);
-  EXPECT_EQ(read_dataset(folder.db).size(), 6u);
+  EXPECT_EQ(read_dataset(folder.db, "test").size(), 2u);  // what is listed was chosen, however short
+  EXPECT_EQ(read_dataset(folder.db).size(), 7u);
   for (const char* part :
        {"other.txt names no split", "1 ids of the split lists have no structure file, for example absent",
-        "1 of these are named in the split lists", "30 residues, fewer than 40"})
+        "2 examples are in no list"})
     EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
+  expect_mistake(folder.prepare("--filter-listed --split-dir " + lists), "was made with other options");
+  fs::remove(folder.db);
+  const Outcome filtered = folder.prepare("--filter-listed --split-dir " + lists);
+  EXPECT_EQ(read_dataset(folder.db, "test").size(), 1u);
+  for (const char* part : {"1 of these are named in the split lists", "30 residues, fewer than 40"})
+    EXPECT_NE(filtered.out.find(part), std::string::npos) << part << "\n" << filtered.out;
   write(lists + "/test_b.txt", "p100\n");
   expect_mistake(folder.prepare("--split-dir " + lists), "p100 is listed for test and for train");
+}
+
+// A straight chain of alanines; the reader asks for no more.
+std::string pdb_chain(char chain, int length) {
+  std::string text;
+  for (int r = 1; r <= length; ++r)
+    for (const char* atom : {"N", "CA", "C", "O", "CB"}) {
+      char line[100];
+      std::snprintf(line, sizeof line, "ATOM  %5d  %-3s ALA %c%4d    %8.3f%8.3f%8.3f  1.00  0.00           %c\n", r,
+                    atom, chain, r, 3.8 * (r % 200) + 0.5 * atom[0] / 67, atom[1] ? 1.5 : 0.2, 8. * (r / 200), atom[0]);
+      text += line;
+    }
+  return text + "TER\n";
+}
+
+TEST(PrepareContacts, AListedFileOfSeveralChainsMeansOne) {
+  const Folder folder(0);
+  const std::string lists = folder.scratch.file("lists");
+  fs::create_directory(lists);
+  write(lists + "/train.txt", "1abc_B\nlongest\nnamed:A\nhuge\n");
+  write(folder.structures + "/1abc_B.pdb", pdb_chain('A', 50) + pdb_chain('B', 45));
+  write(folder.structures + "/longest.pdb", pdb_chain('A', 45) + pdb_chain('B', 50) + pdb_chain('C', 50));
+  write(folder.structures + "/named.pdb", pdb_chain('A', 45) + pdb_chain('B', 50));
+  write(folder.structures + "/huge.pdb", pdb_chain('A', kLongestExample + 1));
+  const Outcome outcome = folder.prepare("--allow-atom-sequence --split-dir " + lists);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  std::string found;
+  for (const Protein& p : read_dataset(folder.db)) found += p.id + " " + std::to_string(p.length()) + p.split + "\n";
+  EXPECT_EQ(found, "1abc_B 45train\nlongest 50train\nnamed:A 45train\nnamed:B 50\n");
+  std::string left_out;
+  for (const Dropped& d : read_dataset_dropped(folder.db)) left_out += d.id + ": " + d.detail + "\n";
+  EXPECT_EQ(left_out,
+            "1abc_B:A: 1abc_B means chain B\n"
+            "huge: 4097 residues; 4096 is the most that a map may have, cut it to domains\n"
+            "longest:A: longest means chain B\nlongest:C: longest means chain B\n");
+  EXPECT_NE(outcome.out.find("1 of these are named in the split lists"), std::string::npos) << outcome.out;
+}
+
+TEST(PrepareContacts, SeveralChainsOfAPartnerBecomeOne) {
+  const Folder folder(0);
+  write(folder.structures + "/x_r_b.pdb", pdb_chain('H', 45) + pdb_chain('L', 50));
+  write(folder.structures + "/x_l_b.pdb", pdb_chain('A', 60));
+  const Outcome outcome = folder.prepare("--pairs --allow-atom-sequence");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto pairs = read_dataset(folder.db);
+  ASSERT_EQ(pairs.size(), 1u);
+  EXPECT_EQ(std::count(pairs[0].segment.begin(), pairs[0].segment.end(), 0), 95);
+  EXPECT_EQ(std::count(pairs[0].segment.begin(), pairs[0].segment.end(), 1), 60);
+  EXPECT_NE(outcome.out.find("x_r_b.pdb: 2"), std::string::npos) << outcome.out;
+}
+
+TEST(PrepareContacts, ADataSetOfAnotherFormatIsRefused) {
+  const Folder folder(1);
+  ASSERT_EQ(folder.prepare().code, 0);
+  sqlite::Database(folder.db, SQLITE_OPEN_READWRITE)
+      .execute("UPDATE meta SET value = '7' WHERE key = 'format_version'");
+  expect_mistake(folder.prepare(), "has data set format 7, but this program reads format 1");
 }
 
 TEST(PrepareContacts, AConfigFileGivesOptionsAndFlagsWin) {
@@ -277,6 +345,23 @@ TEST(PrepareContacts, RealComplexesBecomePairs) {
   EXPECT_GT(std::count(pairs[0].segment.begin(), pairs[0].segment.end(), 0), 200);  // the receptor comes first
   ASSERT_EQ(read_dataset_dropped(folder.db).size(), 1u);
   EXPECT_EQ(read_dataset_dropped(folder.db)[0].rule, "partner missing");
+}
+
+TEST(PrepareContacts, WhatTheReferenceSplitListsComesOut) {
+  const fs::path structures = real_data() / "structures";
+  HEARTBEAT_NEEDS(structures / "monomers");
+  const Folder folder(0);
+  const Outcome outcome =
+      run_command("prepare_contacts --quiet --allow-atom-sequence --structures " + (structures / "monomers").string() +
+                  " --split-dir " + (structures / "splits").string() + " --out " + folder.db);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const auto& [split, list] :
+       {std::pair("train", "train"), std::pair("validation", "valid"), std::pair("test", "test_psicov150")}) {
+    std::istringstream text(read_text(structures / "splits" / (std::string(list) + ".txt")));
+    std::set<std::string> listed{std::istream_iterator<std::string>(text), {}}, found;
+    for (const Protein& protein : read_dataset(folder.db, split)) found.insert(protein.id);
+    EXPECT_EQ(found, listed);
+  }
 }
 
 TEST(MakeProteins, WritesTheSameBytesForASeedAndOneSentenceForAMistake) {

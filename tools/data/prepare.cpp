@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "graph/contacts.h"
 #include "graph/crc32c.h"
@@ -36,24 +37,39 @@ std::string without_path(const std::string& what, const std::string& path) {
   return what.starts_with(path + ": ") ? what.substr(path.size() + 2) : what;
 }
 
-std::string resolution_problem(const StructureFile& file, const PrepareOptions& options) {
-  const bool em = file.method.find("ELECTRON") != std::string::npos;
-  const double limit = em ? options.max_resolution_em : options.max_resolution;
-  return file.resolution > limit ? fmt::format("{:.2f} A, above {:.2f} A", file.resolution, limit) : "";
+// Why a chain gives no example.
+struct Problem {
+  std::string rule, detail;
+};
+
+std::optional<Problem> impossible(long length, long observed) {
+  if (observed == 0) return Problem{"nothing observed", "no residue has its N, CA, C and O"};
+  if (length > kLongestExample)
+    return Problem{
+        "too long to label",
+        fmt::format("{} residues; {} is the most that a map may have, cut it to domains", length, kLongestExample)};
+  return {};
 }
 
-// Rule and detail of the filter that refuses a chain; empty if it passes.
-std::pair<std::string, std::string> chain_problem(const StructureChain& chain, const PrepareOptions& options) {
+std::optional<Problem> filtered(const StructureChain& chain, const StructureFile& file, const PrepareOptions& options) {
   const long length = chain.length();
   if (length < options.min_length)
-    return {"too short", fmt::format("{} residues, fewer than {}", length, options.min_length)};
+    return Problem{"too short", fmt::format("{} residues, fewer than {}", length, options.min_length)};
   if (length > options.max_length)
-    return {"too long", fmt::format("{} residues, more than {}", length, options.max_length)};
+    return Problem{"too long", fmt::format("{} residues, more than {}", length, options.max_length)};
   const double share = double(chain.observed()) / double(length);
   if (share < options.min_observed)
-    return {"few residues observed",
-            fmt::format("{:.0f} % of {}, below {:.0f} %", 100 * share, length, 100 * options.min_observed)};
+    return Problem{"few residues observed",
+                   fmt::format("{:.0f} % of {}, below {:.0f} %", 100 * share, length, 100 * options.min_observed)};
+  const bool em = file.method.find("ELECTRON") != std::string::npos;
+  const double limit = em ? options.max_resolution_em : options.max_resolution;
+  if (file.resolution > limit)
+    return Problem{"low resolution", fmt::format("{:.2f} A, above {:.2f} A", file.resolution, limit)};
   return {};
+}
+
+bool filters_hold(const std::string& id, const PrepareOptions& options, const Splits& splits) {
+  return options.filter_listed || !splits.names(id);
 }
 
 std::string meta_of(const std::vector<StructureFile>& files, const SourceFile& source, const std::string& chain) {
@@ -68,20 +84,36 @@ std::string meta_of(const std::vector<StructureFile>& files, const SourceFile& s
   return meta.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+// The chain that the name of a file with several means: the one it ends in, as 1abc_B, or else the longest.
+std::size_t chain_meant(const StructureFile& file, const std::string& name) {
+  std::size_t longest = 0;
+  for (std::size_t c = 0; c < file.chains.size(); ++c) {
+    if (!file.chains[c].name.empty() && name.ends_with("_" + file.chains[c].name)) return c;
+    if (file.chains[c].length() > file.chains[longest].length()) longest = c;
+  }
+  return longest;
+}
+
 void prepare_chains(const StructureFile& file, const PrepareOptions& options, const Splits& splits, Prepared& to) {
   const std::string& name = to.source.name;
-  const std::string resolution = resolution_problem(file, options);
+  const std::size_t meant = chain_meant(file, name);
+  const auto called = [](const StructureChain& chain) { return chain.name.empty() ? "_" : chain.name; };
   std::map<std::string, int> seen;
-  for (const StructureChain& chain : file.chains) {
+  for (std::size_t c = 0; c < file.chains.size(); ++c) {
+    const StructureChain& chain = file.chains[c];
     // Chain names repeat where a file has none or reuses them.
     const int again = seen[chain.name]++;
-    std::string id = name;
-    if (file.chains.size() > 1)
-      id += ":" + (chain.name.empty() ? "_" : chain.name) + (again ? fmt::format(".{}", again) : "");
-    auto [rule, detail] = chain_problem(chain, options);
-    if (rule.empty() && !resolution.empty()) std::tie(rule, detail) = std::pair("low resolution", resolution);
-    if (!rule.empty()) {
-      to.dropped.push_back({name, id, rule, detail});
+    std::string id = name + ":" + called(chain) + (again ? fmt::format(".{}", again) : "");
+    const auto drop = [&](const Problem& problem) { to.dropped.push_back({name, id, problem.rule, problem.detail}); };
+    if (!splits.names(id) && (file.chains.size() == 1 || (splits.names(name) && c == meant))) id = name;
+    if (splits.names(name) && !splits.names(id)) {
+      drop({"chain that no list means", fmt::format("{} means chain {}", name, called(file.chains[meant]))});
+      continue;
+    }
+    auto problem = impossible(chain.length(), chain.observed());
+    if (!problem && filters_hold(id, options, splits)) problem = filtered(chain, file, options);
+    if (problem) {
+      drop(*problem);
       continue;
     }
     Protein protein = label_contacts({chain}, options.read);
@@ -92,30 +124,52 @@ void prepare_chains(const StructureFile& file, const PrepareOptions& options, co
   }
 }
 
+// A partner of several chains, an antibody for example, as one chain in the order of the file: what touches the other
+// partner may be any of them.
+StructureChain whole_partner(const StructureFile& file) {
+  std::vector<int> first{0};
+  for (const StructureChain& chain : file.chains) first.push_back(first.back() + int(chain.length()));
+  StructureChain whole;
+  whole.name = file.chains[0].name;
+  whole.source = file.chains[0].source;
+  whole.sequence_from_atoms = file.chains[0].sequence_from_atoms;
+  for (std::size_t c = 0; c < file.chains.size(); ++c) {
+    const StructureChain& chain = file.chains[c];
+    whole.sequence.insert(whole.sequence.end(), chain.sequence.begin(), chain.sequence.end());
+    whole.residues.insert(whole.residues.end(), chain.residues.begin(), chain.residues.end());
+    for (const StructureLink& link : chain.links)
+      for (std::size_t d = 0; d < file.chains.size(); ++d)
+        if (link.partner_chain == chain.name ? d == c : link.partner_chain == file.chains[d].name)
+          whole.links.push_back({link.residue + first[c], whole.name, link.partner_residue + first[d]});
+  }
+  return whole;
+}
+
 void prepare_complex(const std::vector<StructureFile>& files, const PrepareOptions& options, const Splits& splits,
                      Prepared& to) {
   const std::string& name = to.source.name;
-  const auto drop = [&](const std::string& rule, const std::string& detail) {
-    to.dropped.push_back({name, name, rule, detail});
+  const bool filters = filters_hold(name, options, splits);
+  const auto drop = [&](const Problem& problem, const std::string& file) {
+    to.dropped.push_back({name, name, problem.rule, file.empty() ? problem.detail : file + ": " + problem.detail});
   };
-  std::vector<StructureChain> chains;
+  std::vector<StructureChain> partners;
   for (const StructureFile& file : files) {
-    // A partner of several chains counts with its longest; merged partners have one.
-    const auto longest = std::max_element(file.chains.begin(), file.chains.end(),
-                                          [](const auto& a, const auto& b) { return a.length() < b.length(); });
+    partners.push_back(whole_partner(file));
     if (file.chains.size() > 1)
-      drop("partner cut to its longest chain", fmt::format("{} of {} chains", 1, file.chains.size()));
-    const auto [rule, detail] = chain_problem(*longest, options);
-    const std::string resolution = resolution_problem(file, options);
-    if (!rule.empty()) return drop(rule, file.name + ": " + detail);
-    if (!resolution.empty()) return drop("low resolution", file.name + ": " + resolution);
-    chains.push_back(*longest);
+      to.dropped.push_back(
+          {name, "", "chains joined to one partner", fmt::format("{}: {}", file.name, file.chains.size())});
+    if (const auto problem = impossible(partners.back().length(), partners.back().observed()))
+      return drop(*problem, file.name);
+    const auto problem = filters ? filtered(partners.back(), file, options) : std::nullopt;
+    if (problem) return drop(*problem, file.name);
   }
-  Protein protein = merge_homodimer(label_contacts(chains, options.read));
+  if (const auto problem = impossible(partners[0].length() + partners[1].length(), 1)) return drop(*problem, "");
+  Protein protein = merge_homodimer(label_contacts(partners, options.read));
   const long touching = std::count_if(protein.contacts.begin(), protein.contacts.end(),
                                       [](const ContactPair& pair) { return (pair.channels >> kHeavy6 & 1) != 0; });
-  if (touching < options.min_interface)
-    return drop("small interface", fmt::format("{} heavy6 contacts, fewer than {}", touching, options.min_interface));
+  if (filters && touching < options.min_interface)
+    return drop({"small interface", fmt::format("{} heavy6 contacts, fewer than {}", touching, options.min_interface)},
+                "");
   protein.id = name;
   protein.split = splits.of(name, name);
   protein.meta = meta_of(files, to.source, "");
@@ -129,6 +183,7 @@ std::string PrepareOptions::text(const Splits& splits) const {
                         {"pairs", pairs},
                         {"allow_atom_sequence", read.allow_atom_sequence},
                         {"keep_partial_positives", read.keep_partial_positives},
+                        {"filter_listed", filter_listed},
                         {"hb_angle_filter", read.hb_angle_filter},
                         {"min_length", min_length},
                         {"max_length", max_length},
@@ -210,10 +265,11 @@ std::string inspection(const std::string& path, const PrepareOptions& options) {
                                  file.resolution > 0 ? fmt::format("{:.2f} A", file.resolution) : "not told");
   for (const StructureChain& chain : file.chains) {
     const Protein protein = label_contacts({chain}, options.read);
-    const auto [rule, detail] = chain_problem(chain, options);
+    auto problem = impossible(chain.length(), chain.observed());
+    if (!problem) problem = filtered(chain, file, options);
     text += fmt::format("chain {}: {} residues, {} with atoms, {} observed; {}\n",
                         chain.name.empty() ? "_" : chain.name, chain.length(), chain.with_atoms(), chain.observed(),
-                        rule.empty() ? "kept" : "dropped: " + rule + ", " + detail);
+                        problem ? "dropped unless listed: " + problem->rule + ", " + problem->detail : "kept");
     text += "  contacts:";
     for (int k = 0; k < kChannels; ++k) {
       const auto of_channel = [k](const ContactPair& pair) { return (pair.channels >> k & 1) != 0; };

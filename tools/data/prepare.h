@@ -12,11 +12,17 @@
 namespace heartbeat {
 
 // Part of the options of a data set: raise it when a change of reader, labeller or filters changes what is stored.
-inline constexpr int kRuleVersion = 1;
+inline constexpr int kRuleVersion = 2;
 
+// Residues of the longest example. Nobody can choose more: its map has 8.4 million pairs in nine channels.
+inline constexpr long kLongestExample = 4096;
+
+// Filters are for chains that nobody looked at. A chain that a split list names was chosen, and is kept whatever they
+// say, as long as it can be labelled.
 struct PrepareOptions {
   std::string structures, out, split_dir;
-  bool pairs = false;  // NAME_r_b and NAME_l_b are the two chains of the complex NAME
+  bool pairs = false;          // NAME_r_b and NAME_l_b are the two chains of the complex NAME
+  bool filter_listed = false;  // filters hold for chains of the split lists too
   ReadOptions read;
   long min_length = 40, max_length = 512;  // residues of a chain
   double min_observed = 0.8;               // share of residues with N, CA, C and O

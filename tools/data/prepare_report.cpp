@@ -33,6 +33,9 @@ std::string split_table(const std::vector<Protein>& proteins, const Splits& spli
     text +=
         "The split is random, by a hash of the name: homologs fall on both sides, and results on it overestimate.\n"
         "For numbers to quote, give lists with --split-dir.\n";
+  else if (const auto others = of_split(proteins, "").size())
+    text += fmt::format("{} examples are in no list: they are stored without a split, and training leaves them out.\n",
+                        others);
   for (const std::string& name : splits.ignored()) text += fmt::format("{} names no split and was not read.\n", name);
   return text + "\n";
 }
@@ -52,7 +55,7 @@ std::string dropped_table(const std::vector<Dropped>& dropped, const Splits& spl
   std::string listed;
   long count = 0;
   for (const Dropped& d : dropped) {
-    if (d.id.empty() || splits.of(d.id, d.file).empty()) continue;
+    if (!splits.names(d.id)) continue;
     ++count;
     listed += fmt::format("  {:<12}{:<30} {}, {}\n", splits.of(d.id, d.file), d.id, d.rule, d.detail.substr(0, 90));
   }

@@ -53,11 +53,10 @@ void Splits::read(const std::string& path, const std::string& split) {
 
 std::string Splits::of(const std::string& id, const std::string& file) const {
   if (from_lists_) {
-    auto found = split_of_.find(id);
-    if (found == split_of_.end()) found = split_of_.find(file);
+    const auto found = split_of_.find(id);
     return found == split_of_.end() ? "" : found->second;
   }
-  const long part = CounterRandom({hash_of(file)}).below(10);  // all chains of a file stay together
+  const long part = CounterRandom({hash_of(file)}).below(10);
   return part < 8 ? "train" : part == 8 ? "validation" : "test";
 }
 

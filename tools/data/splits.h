@@ -17,7 +17,8 @@ class Splits {
   Splits(const std::string& folder, const std::string& prefix);
 
   bool from_lists() const { return from_lists_; }
-  // "train", "validation", "test", or empty for what no list names. The chain is looked up by its id, then by its file.
+  bool names(const std::string& id) const { return split_of_.count(id) > 0; }
+  // "train", "validation", "test", or empty for what no list names. Without lists all chains of a file stay together.
   std::string of(const std::string& id, const std::string& file) const;
   const std::map<std::string, std::string>& listed() const { return split_of_; }
   const std::vector<std::string>& ignored() const { return ignored_; }  // lists with other names
