@@ -210,6 +210,12 @@ ClassStatistics class_statistics(const std::vector<const Protein*>& proteins) {
   return statistics;
 }
 
+std::vector<const Protein*> pointers_to(const std::vector<Protein>& proteins) {
+  std::vector<const Protein*> pointers;
+  for (const Protein& p : proteins) pointers.push_back(&p);
+  return pointers;
+}
+
 Batch whole_batch(const std::vector<const Protein*>& proteins, const ClassStatistics& statistics) {
   std::vector<Excerpt> excerpts;
   for (const Protein* protein : proteins) excerpts.push_back(whole(*protein));

@@ -38,6 +38,8 @@ struct Batch {
   std::vector<std::vector<int>> residues;          // for each map: index in the protein of each of its residues
 };
 
+std::vector<const Protein*> pointers_to(const std::vector<Protein>& proteins);
+
 // Whole proteins as they are, for evaluation.
 Batch whole_batch(const std::vector<const Protein*>& proteins, const ClassStatistics& statistics);
 
@@ -53,7 +55,7 @@ struct Augmentation {
 
 struct SamplerOptions {
   long pairs_per_batch = 300'000;  // pairs i <= j; a protein larger than that makes a batch of its own
-  Augmentation augmentation;
+  Augmentation augmentation = {};
   std::uint64_t seed = 1;
 };
 
