@@ -282,17 +282,20 @@ function enlarge(series) {
   panel.draw();
 }
 
-// Modules with the number of tensors below them, in the order of the model.
+// Modules with the number of tensors below them: each under its parent, siblings in the order of the model.
 function modules() {
-  const found = new Map();
+  const root = {children: new Map()};
   for (const tensor of run.tensors) {
-    const parts = tensor.name.split(".");
-    for (let k = 1; k < parts.length; ++k) {
-      const path = parts.slice(0, k).join(".");
-      found.set(path, (found.get(path) || 0) + 1);
+    let at = root, path = "";
+    for (const part of tensor.name.split(".").slice(0, -1)) {
+      path = path ? `${path}.${part}` : part;
+      if (!at.children.has(part)) at.children.set(part, {path, count: 0, children: new Map()});
+      at = at.children.get(part);
+      ++at.count;
     }
   }
-  return [...found].filter(([path]) => path.split(".").length <= 3);
+  const list = (node, depth) => depth > 3 ? [] : [...node.children.values()].flatMap(c => [[c.path, c.count], ...list(c, depth + 1)]);
+  return list(root, 1);
 }
 
 function histogramSection() {
