@@ -8,11 +8,11 @@
 #include <set>
 
 #include "graph/dataset.h"
+#include "graph/sqlite.h"
 #include "nn/checkpoint.h"
 #include "tests/support/command.h"
 #include "tests/support/proteins.h"
 #include "tests/support/started.h"
-#include "tools/common/sqlite.h"
 #include "tools/log/run_reader.h"
 
 namespace heartbeat {
@@ -147,12 +147,13 @@ TEST_F(TrainContacts, CtrlCSavesAndResumeContinuesToTheBit) {
 }
 
 TEST_F(TrainContacts, ASecondCtrlCEndsAtOnce) {
-  // One step of this takes longer than the test waits.
+  // A step or a save of this takes longer than the test waits.
   Started program("train_contacts --quiet --size M --crop 0 --pairs-per-batch 1000000 --max-steps 100 --data " +
                   shared().data + " --run-dir " + run);
   ASSERT_TRUE(program.wrote(run + "/last.safetensors"));
-  program.signal(SIGINT);
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  program.signal(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
   program.signal(SIGINT);
   const Outcome outcome = program.end();
   EXPECT_EQ(outcome.code, 130);
