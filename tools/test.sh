@@ -5,6 +5,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 ./tools/setup.sh || exit 2
 
+export OMP_WAIT_POLICY=passive  # tests run side by side: threads that spin while they wait would slow each other down
+
 passed=0 failed=0 skipped=0
 
 # run PRESET FOLDER [ctest arguments]
