@@ -60,7 +60,7 @@ TEST_F(MapFiles, RrNamesTheChainsOfAComplex) {
 }
 
 TEST_F(MapFiles, TsvCountsFromOneInEachChain) {
-  write_tsv(path("a.tsv"), example(35));
+  write_tsv(path("a.tsv"), example(35), {1, 0});
   EXPECT_NE(text(path("a.tsv")).find("query/1\t3\t6\tA\tB\tcb8\t0.5000\n"), std::string::npos);
 }
 

@@ -94,9 +94,9 @@ void write_rr(const std::string& path, const PredictedMap& map, int k, double le
   write_whole_file(path, out + "END\n");
 }
 
-void write_tsv(const std::string& path, const PredictedMap& map, double least) {
+void write_tsv(const std::string& path, const PredictedMap& map, const std::vector<int>& channels, double least) {
   std::string out = "id\ti\tj\tchain_i\tchain_j\tchannel\tp\n";
-  for (int k = 0; k < kChannels; ++k)
+  for (const int k : channels)
     for (const Listed& c : listed(map, k, least))
       out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{:.4f}\n", map.id, number_in_chain(map, c.i),
                          number_in_chain(map, c.j), chain_of(map, c.i), chain_of(map, c.j), kChannelTable[k].name, c.p);

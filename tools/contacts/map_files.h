@@ -24,8 +24,8 @@ struct PredictedMap {
 void write_rr(const std::string& path, const PredictedMap& map, int channel, double least = 0.01);
 // prob f32 [N, K] in packed order (dense: [K, L, L]), L, seg, seq, channels: numpy.load reads it.
 void write_npz(const std::string& path, const PredictedMap& map, bool dense);
-// id i j chain_i chain_j channel p, 1-based in each chain.
-void write_tsv(const std::string& path, const PredictedMap& map, double least = 0.01);
+// id i j chain_i chain_j channel p, 1-based in each chain; of these channels.
+void write_tsv(const std::string& path, const PredictedMap& map, const std::vector<int>& channels, double least = 0.01);
 // L x L text matrix of one channel, as CCMpred writes.
 void write_ccmpred(const std::string& path, const PredictedMap& map, int channel);
 
