@@ -231,4 +231,13 @@ void RunReader::watch(StepRange range, const std::function<void(const WatchRow&)
        });
 }
 
+std::map<long, long> RunReader::watched_steps() const {
+  std::map<long, long> last_steps;
+  rows("watch", "last_step", {}, [&](auto& s) {
+    long& last = last_steps[s.integer(0)];
+    last = std::max(last, s.integer(2));
+  });
+  return last_steps;
+}
+
 }  // namespace heartbeat

@@ -42,6 +42,7 @@ class RunReader {
   std::vector<std::uint8_t> samples(const ImageHandle& image) const;
   // Row by row, since histograms of a long run do not fit into memory.
   void watch(StepRange range, const std::function<void(const WatchRow&)>& visit) const;
+  std::map<long, long> watched_steps() const;  // first step of each row to the greatest last step, without decoding
 
  private:
   sqlite::Statement prepare(const std::string& sql) const;

@@ -122,11 +122,7 @@ std::string base64(const std::string& bytes) {
 
 Histograms read_histograms(const RunReader& run, int columns, std::size_t most_bytes) {
   Histograms result;
-  std::map<long, long> watched;  // step, last step of its row
-  run.watch({}, [&](const WatchRow& w) {
-    long& last = watched[w.step];
-    last = std::max(last, w.last_step);
-  });
+  const std::map<long, long> watched = run.watched_steps();  // step, last step of its row
   while (long(watched.size() - 1) >> result.merged >= columns && !watched.empty()) ++result.merged;
   std::map<long, int> column_of;
   for (const auto& [step, last] : watched) {
