@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "graph/amino_acid.h"
 #include "graph/protein.h"
 
 namespace heartbeat {
@@ -36,16 +37,25 @@ TEST(Synthetic, PlaceAtomMeetsItsThreeCoordinates) {
   EXPECT_NEAR(distance(place_atom(x, y, z, 1, 90, 0), {std::sqrt(0.5), std::sqrt(0.5), 1}), 0, 1e-12);
 }
 
-TEST(Synthetic, SideChainsHaveTheAtomsOfTheirResidues) {
+TEST(Synthetic, SideChainsHaveTheAtomsAndBondsOfTheTemplates) {
   const Point n = {0, 0, 0}, ca = {1.458, 0, 0}, c = {2.0, 1.43, 0};
-  const std::string letters = "ACDEFGHIKLMNPQRSTVWY";
-  const long heavy[] = {1, 2, 4, 5, 7, 0, 6, 4, 5, 4, 4, 4, 3, 5, 7, 2, 3, 3, 10, 8};
   for (int t = 0; t < kUnknown; ++t)
     for (const auto& chi : rotamers(t)) {
+      const AminoAcid& acid = amino_acid(t);
       const auto atoms = side_chain(t, n, ca, c, chi);
-      ASSERT_EQ(long(atoms.size()), heavy[t]) << letters[t];
-      for (std::size_t x = 0; x < atoms.size(); ++x)
-        for (std::size_t y = 0; y < x; ++y) ASSERT_GT(distance(atoms[x].xyz, atoms[y].xyz), 1.2) << letters[t];
+      AtomMask named = 0;
+      for (const NamedAtom& x : atoms) {
+        const int slot = acid.find(x.name);
+        ASSERT_GE(slot, 0) << acid.name << " " << x.name;
+        named |= atom_bit(slot);
+        for (const NamedAtom& y : atoms) {
+          if (&y == &x) break;
+          const bool bonded = acid.bonded[slot] & atom_bit(acid.find(y.name));
+          const double apart = distance(x.xyz, y.xyz);
+          ASSERT_TRUE(bonded ? apart > 1.2 && apart < 1.9 : apart > 2) << acid.name << " " << x.name << " " << y.name;
+        }
+      }
+      EXPECT_EQ(named, acid.side_chain) << acid.name;
     }
   EXPECT_TRUE(side_chain(kUnknown, n, ca, c, {}).empty());
   // Natural threonine and isoleucine: the second centre has one hand only.
