@@ -19,7 +19,7 @@ namespace heartbeat {
 // What a user chooses about the network; a checkpoint stores it.
 struct ContactModelOptions {
   std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none";
-  double dropout = 0.1;
+  double dropout = 0.05;
   bool recompute = false;  // not stored: it changes no result
 };
 

@@ -11,8 +11,8 @@ struct TrainOptions {
   std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none", prior = "on";
   double max_minutes = 0;  // 0: no limit
   long max_steps = 0;      // 0: no limit
-  double lr = 2e-3, weight_decay = 1e-2, clip = 1.0, dropout = 0.1, ema = 0.999, warmup = 0.05;
-  long pairs_per_batch = 20'000, crop = 256;
+  double lr = 2e-3, weight_decay = 1e-2, clip = 1.0, dropout = 0.05, ema = 0.999, warmup = 0.05;
+  long pairs_per_batch = 9'000, crop = 128;
   bool recompute = false;
   double eval_minutes = 4;  // training minutes between validations
   long eval_steps = 0;      // steps between validations; 0: by minutes
