@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -34,7 +35,10 @@ void let_waiting_threads_sleep() {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  if (argv.size() > 1) execv("/proc/self/exe", argv.data());  // where that fails, threads spin
+  // By its path, not by /proc/self/exe: the name that ps and pkill see comes from there. Where it fails, threads spin.
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (argv.size() > 1 && !error) execv(self.c_str(), argv.data());
 }
 
 }  // namespace
