@@ -35,6 +35,7 @@ run() {
 }
 
 run release build "$@"
+export LSAN_OPTIONS=suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 run asan build/asan -LE 'slow|house|program' "$@"
 
