@@ -12,15 +12,15 @@ namespace heartbeat::nn {
 // Pair states [pairs, C] -> logits [pairs, K]: layer norm, C -> C, SiLU, C -> K.
 //
 // frequency: how often each channel is positive among the valid pairs of the training split. The last bias starts at
-// log(p / (1 - p)), which at a few positives in a hundred decides the first epoch. Empty where a table of counts is
-// added to the logits: the last layer then starts at 0, so that the model starts as that table, exactly. Rare channels
-// stay near it until there is evidence; from random logits they never got back (disulfides: AUPRC 60 against 62.5).
+// log(p / (1 - p)), which at a few positives in a hundred decides the first epoch. Empty where something else carries
+// the rate, such as a table of counts that is added to the logits: the bias then starts at 0. The weight does not: a
+// last layer that starts at 0 leaves the trunk without gradient at first, and after 1,775 steps of size T the
+// validation stood at 17.6 / 15.4 / 12.8 against 21.4 / 16.7 / 14.1 after 1,409 with PyTorch's start.
 struct ContactHead {
   ContactHead(int C, int K, const std::vector<double>& frequency, Init& init)
       : norm(C, init), hidden(C, C, init), out(C, K, init) {
     expect("contact_head", frequency.empty() || long(frequency.size()) == K, "there are ", K, " channels, but ",
            frequency.size(), " frequencies");
-    if (frequency.empty()) out.W = init.zeros({K, C});
     std::vector<double> bias(K, 0.0);
     for (size_t k = 0; k < frequency.size(); ++k) {
       const double p = std::clamp(frequency[k], 1e-6, 1 - 1e-6);  // a channel never seen is rare, not impossible
