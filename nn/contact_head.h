@@ -14,8 +14,8 @@ namespace heartbeat::nn {
 // frequency: how often each channel is positive among the valid pairs of the training split. The last bias starts at
 // log(p / (1 - p)), which at a few positives in a hundred decides the first epoch. Empty where something else carries
 // the rate, such as a table of counts that is added to the logits: the bias then starts at 0. The weight does not: a
-// last layer that starts at 0 leaves the trunk without gradient at first, and after 1,775 steps of size T the
-// validation stood at 17.6 / 15.4 / 12.8 against 21.4 / 16.7 / 14.1 after 1,409 with PyTorch's start.
+// last layer that starts at 0 leaves the trunk without gradient at first, and learned later: 17.6 / 15.4 / 12.8 after
+// 1,775 steps of size T, 21.4 / 16.7 / 14.1 after 1,409 with PyTorch's start (one run each, not paired).
 struct ContactHead {
   ContactHead(int C, int K, const std::vector<double>& frequency, Init& init)
       : norm(C, init), hidden(C, C, init), out(C, K, init) {

@@ -24,8 +24,8 @@ void on_signal(int) {
 
 // OpenMP's threads spin while they wait for each other, for milliseconds. On a machine with other work they so keep
 // each other from running: a training step went from 0.17 s to several beside a compiler. Spinning 300 times and then
-// sleeping gave 0.5 s there, as sleeping at once did, and 0.18 s alone, where sleeping at once gave 0.25. libgomp reads
-// its settings before main, so the program starts itself once more, as it was called.
+// sleeping gave 0.5 s there, as sleeping at once did, and 0.18 s alone; sleeping at once gave 0.17 to 0.28 (few runs).
+// libgomp reads its settings before main, so the program starts itself once more, as it was called.
 void let_waiting_threads_sleep() {
   if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
   setenv("GOMP_SPINCOUNT", "300", 1);
