@@ -69,6 +69,14 @@ Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tens
 Tensor pair_init(const Layout& layout, const Tensor& h, const Tensor& W_l, const Tensor& W_r, const Tensor& W_m,
                  const Tensor& E, const Tensor& b);
 
+// conv2d: a bank of filters slid over images. x [N, C, H, W], W [O, C, kh, kw], b [O] -> [N, O, H', W'] with
+// H' = (H + 2 padding - kh) / stride + 1 rounded down, W' alike. b may be undefined.
+Tensor conv2d(const Tensor& x, const Tensor& W, const Tensor& b, int stride = 1, int padding = 0);
+
+// max_pool: the largest element of every size x size window inside the image, windows stride apart. x [N, C, H, W] ->
+// [N, C, H', W']. NaN is larger than any number; of equal elements the first, row by row, gets the gradient.
+Tensor max_pool(const Tensor& x, int size, int stride);
+
 enum class Tie { none, transpose };
 // pair_conv: dilated 3x3 convolution of the symmetric extension, upper triangle only.
 // x [pairs, in]; W [out, in, 3, 3] (Tie::none) or [out, in, 6] (Tie::transpose, taps -1-1 00 11 -10 -11 01); b [out]
