@@ -1,5 +1,7 @@
 #include "tools/contacts/contact_model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -16,36 +18,17 @@ namespace {
 constexpr const char* kPriorName = "prior.table";
 constexpr const char* kKind = "heartbeat contact model 1";
 
-// One protein, whole, no targets.
-Batch query(const Protein& protein) {
-  PairMember member = single_chain(protein.length());
-  member.segment = protein.segment;
-  for (long i = 1; i < protein.length(); ++i)
-    member.position[i] = protein.segment[i] == protein.segment[i - 1] ? member.position[i - 1] + 1 : 0;
-  Batch batch;
-  std::vector<PairMember> members;
-  members.push_back(std::move(member));
-  batch.layout = std::make_shared<const PairLayout>(std::move(members));
-  batch.tokens = std::make_shared<const std::vector<int>>(protein.sequence.begin(), protein.sequence.end());
-  batch.members = {&protein};
-  return batch;
-}
-
 Tensor for_the_loss(const Tensor& logits, const ContactTargets& targets) {
   Tensor shift({kChannels});
   for (int k = 0; k < kChannels; ++k) shift.data<float>()[k] = float(std::log(targets.positive_weight[k]));
   return add_bias(logits, shift);
 }
 
-// The prior's log-odds of a batch [pairs, kChannels].
-Tensor known_logits(const ContactPrior& prior, const Batch& batch) {
-  Tensor known({batch.layout->pairs(), kChannels});
-  const std::vector<std::uint8_t> tokens(batch.tokens->begin(), batch.tokens->end());
-  for (long m = 0; m < batch.layout->size(); ++m) {
-    const PairMap& map = batch.layout->map(m);
-    prior.logits(map, tokens.data() + map.first_residue, known.data<float>() + map.first_pair * kChannels);
-  }
-  return known;
+Trust trust_from(const nlohmann::json& json, const std::string& path) {
+  const auto is_number = [](const nlohmann::json& v) { return v.is_number(); };
+  if (!json.is_array() || json.size() != kChannels || !std::all_of(json.begin(), json.end(), is_number))
+    throw UserError(fmt::format("{} is damaged: its trust has to be {} numbers", path, kChannels));
+  return json.get<Trust>();
 }
 
 std::vector<float> probabilities(const Tensor& logits) {
@@ -77,7 +60,7 @@ std::vector<float> average_of_chain_orders(const ContactModel& model, const Prot
     swapped.sequence.push_back(protein.sequence[order[i]]);
     swapped.segment.push_back(i >= length - first);
   }
-  const std::vector<float> q = probabilities(model.logits(query(swapped)));
+  const std::vector<float> q = probabilities(model.logits(whole_query(swapped)));
   for (long i = 0; i < length; ++i)
     for (long j = i; j < length; ++j) {
       const long a = std::min(order[i], order[j]), b = std::max(order[i], order[j]);
@@ -101,9 +84,45 @@ std::vector<float> average_of_chain_orders(const ContactModel& model, const Prot
 
 }  // namespace
 
+Trust full_trust() {
+  Trust trust;
+  trust.fill(1);
+  return trust;
+}
+
+Batch whole_query(const Protein& protein) {
+  PairMember member = single_chain(protein.length());
+  member.segment = protein.segment;
+  for (long i = 1; i < protein.length(); ++i)
+    member.position[i] = protein.segment[i] == protein.segment[i - 1] ? member.position[i - 1] + 1 : 0;
+  Batch batch;
+  std::vector<PairMember> members;
+  members.push_back(std::move(member));
+  batch.layout = std::make_shared<const PairLayout>(std::move(members));
+  batch.tokens = std::make_shared<const std::vector<int>>(protein.sequence.begin(), protein.sequence.end());
+  batch.members = {&protein};
+  return batch;
+}
+
+Tensor known_logits(const ContactPrior& prior, const Batch& batch) {
+  Tensor known({batch.layout->pairs(), kChannels});
+  const std::vector<std::uint8_t> tokens(batch.tokens->begin(), batch.tokens->end());
+  for (long m = 0; m < batch.layout->size(); ++m) {
+    const PairMap& map = batch.layout->map(m);
+    prior.logits(map, tokens.data() + map.first_residue, known.data<float>() + map.first_pair * kChannels);
+  }
+  return known;
+}
+
 Tensor ContactModel::logits(const Batch& batch, const nn::Mode& mode) const {
   const Tensor z = network(batch.layout, batch.tokens, mode);
-  return prior ? add(z, known_logits(*prior, batch)) : z;
+  if (!prior) return z;
+  const Tensor known = known_logits(*prior, batch);
+  if (trust == full_trust()) return add(z, known);
+  Tensor y(z.shape());
+  for (long e = 0; e < z.numel(); ++e)
+    y.data<float>()[e] = known.data<float>()[e] + trust[e % kChannels] * z.data<float>()[e];
+  return y;
 }
 
 Tensor ContactModel::training_logits(const Batch& batch, const nn::Mode& mode) const {
@@ -112,7 +131,7 @@ Tensor ContactModel::training_logits(const Batch& batch, const nn::Mode& mode) c
 
 std::vector<float> ContactModel::predict(const Protein& protein, Tensor* out) const {
   const NoGrad no_grad;
-  const Tensor z = logits(query(protein));
+  const Tensor z = logits(whole_query(protein));
   if (out) *out = z;
   const bool two_chains = !protein.segment.empty() && protein.segment.back() == 1;
   return two_chains ? average_of_chain_orders(*this, protein, probabilities(z)) : probabilities(z);
@@ -128,7 +147,7 @@ nn::Parameters ContactModel::extra_tensors() const {
 std::string ContactModel::config_json() const {
   const nlohmann::json json = {{"kind", kKind},          {"size", options.size}, {"encoder", options.encoder},
                                {"trunk", options.trunk}, {"tie", options.tie},   {"dropout", options.dropout},
-                               {"prior", bool(prior)},   {"channels", kChannels}};
+                               {"prior", bool(prior)},   {"trust", trust},       {"channels", kChannels}};
   return json.dump();
 }
 
@@ -167,6 +186,7 @@ ContactModel load_contact_model(const std::string& path) {
     prior.emplace(std::vector<float>(table->data<float>(), table->data<float>() + table->numel()));
   }
   ContactModel model = make_contact_model(o, std::move(prior), 0, {});
+  if (json.contains("trust")) model.trust = trust_from(json["trust"], path);
   nn::load_into(model.network.parameters(), file);
   return model;
 }
@@ -206,7 +226,7 @@ Summary evaluate(const ContactPrior& prior, const std::vector<Protein>& proteins
   std::vector<MapScore> maps(proteins.size());
 #pragma omp parallel for schedule(dynamic)
   for (size_t m = 0; m < proteins.size(); ++m) {
-    const Batch batch = query(proteins[m]);
+    const Batch batch = whole_query(proteins[m]);
     std::vector<float> scores(batch.layout->pairs() * kChannels);
     prior.logits(batch.layout->map(0), proteins[m].sequence.data(), scores.data());
     maps[m] = score_map(proteins[m], scores.data());

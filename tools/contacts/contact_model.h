@@ -23,12 +23,17 @@ struct ContactModelOptions {
   bool recompute = false;  // not stored: it changes no result
 };
 
+// Share of the network's logits that is added to the prior's, for each channel.
+using Trust = std::array<float, kChannels>;
+Trust full_trust();
+
 struct ContactModel {
   ContactModelOptions options;
   nn::TriGcn network;
   std::optional<ContactPrior> prior;
+  Trust trust = full_trust();  // 1 while training; see trust.h
 
-  // Log-odds of a contact [pairs, kChannels].
+  // Log-odds of a contact [pairs, kChannels]: the prior's plus trust times the network's.
   Tensor logits(const Batch& batch, const nn::Mode& mode = {}) const;
   // What the loss compares: logits + log pw_k. A loss that weighs positives by pw is smallest at odds pw times too
   // high; taking that out here leaves logits() calibrated.
@@ -42,6 +47,11 @@ struct ContactModel {
   nn::Parameters extra_tensors() const;
   std::string config_json() const;
 };
+
+// One protein, whole, without targets.
+Batch whole_query(const Protein& protein);
+// The prior's log-odds of a batch [pairs, kChannels].
+Tensor known_logits(const ContactPrior& prior, const Batch& batch);
 
 // frequency: of positives in each channel, for the last bias of a model without a prior.
 ContactModel make_contact_model(const ContactModelOptions& options, std::optional<ContactPrior> prior,

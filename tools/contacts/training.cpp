@@ -29,8 +29,6 @@ double seconds_since(Clock::time_point t) {
   return std::chrono::duration<double>(Clock::now() - t).count();
 }
 
-constexpr const char* kLast = "last.safetensors";
-constexpr const char* kBest = "best.safetensors";
 constexpr size_t kMapsShown = 3;  // proteins whose maps go to the log at each validation
 constexpr double kSmoothing = 0.98;
 constexpr long kChannelLossEvery = 20;  // steps
@@ -69,15 +67,6 @@ RunLog open_log(const TrainOptions& o, long last_step) {
                  {"threads", std::to_string(omp_get_max_threads())},
                  {"config", o.resolved}},
                 options);
-}
-
-// Names the proteins a run is trained and validated on, in their order.
-std::string fingerprint(const std::vector<Protein>& train, const std::vector<Protein>& valid) {
-  std::string text;
-  for (const auto* proteins : {&train, &valid})
-    for (const Protein& p : *proteins)
-      text += fmt::format("{} {} {}\n", p.id, p.contacts.size(), std::string(p.sequence.begin(), p.sequence.end()));
-  return fmt::format("{:016x}", hash_of(text));
 }
 
 // What best.safetensors goes by: long P@L/5 of cb8 plus the macro AUPRC over channels.
@@ -184,10 +173,7 @@ Summary Training::validate() {
   if (const double score = selection_score(summary); std::isfinite(loss.total()) && score > state_.best) {
     state_.best = score;
     state_.best_step = state_.step;
-    auto tensors = model_.network.parameters();
-    for (const auto& extra : model_.extra_tensors()) tensors.push_back(extra);
-    nn::save_checkpoint(fs::path(options_.run_dir) / kBest, tensors,
-                        {{"model", model_.config_json()}, {"step", std::to_string(state_.step)}});
+    save_best(model_);
   }
   state_.validated_step = state_.step;
   state_.validated_seconds = state_.train_seconds;
@@ -243,7 +229,7 @@ void Training::run(const Baselines& baselines) {
   }
   try {
     train();
-    print_result(baselines, validate());
+    conclude(baselines, validate());
   } catch (const Interrupted&) {
     save_last();
     log_->note(state_.step, "interrupted", std::to_string(state_.step));
@@ -255,61 +241,6 @@ void Training::run(const Baselines& baselines) {
   log_->close();
 }
 
-void Training::save_last() {
-  log_->flush();
-  nn::Parameters tensors = model_.network.parameters();
-  for (const auto& group : {ema_.state(), optimizer_.state(), model_.extra_tensors()})
-    tensors.insert(tensors.end(), group.begin(), group.end());
-  // Times only where they decide the length: runs of equal length in steps leave equal bytes.
-  nlohmann::json state = {{"step", state_.step},
-                          {"validated_step", state_.validated_step},
-                          {"best_step", state_.best_step},
-                          {"smooth_loss", state_.smooth_loss},
-                          {"best", state_.best},
-                          {"seed", options_.seed},
-                          {"data", fingerprint(train_, valid_)}};
-  if (options_.max_minutes) state["seconds"] = {state_.seconds, state_.train_seconds, state_.validated_seconds};
-  nn::save_checkpoint(fs::path(options_.run_dir) / kLast, tensors,
-                      {{"model", model_.config_json()}, {"state", state.dump()}});
-  saved_ = state_.seconds;
-}
-
-void Training::restore() {
-  const fs::path path = fs::path(options_.run_dir) / kLast;
-  if (!fs::exists(path))
-    throw UserError("--resume: " + path.string() + " does not exist; start a run without --resume in a new --run-dir");
-  const nn::Checkpoint file = nn::read_checkpoint(path);
-  const auto model = file.metadata.find("model"), state = file.metadata.find("state");
-  if (model == file.metadata.end() || state == file.metadata.end())
-    throw UserError("--resume: " + path.string() + " holds no training state of this program");
-  if (model->second != model_.config_json())
-    throw UserError("--resume: " + path.string() + " is a model " + model->second + ", but the options ask for " +
-                    model_.config_json());
-  const auto json = nlohmann::json::parse(state->second, nullptr, false);
-  if (!json.is_object()) throw UserError("--resume: the training state in " + path.string() + " is damaged");
-  if (json.value("seed", options_.seed) != options_.seed)
-    throw UserError(fmt::format("--resume: the run has seed {}, but the options ask for {}",
-                                json.value("seed", std::uint64_t(0)), options_.seed));
-  if (json.value("data", "") != fingerprint(train_, valid_))
-    throw UserError("--resume: the run was trained on other proteins than " + options_.data +
-                    " holds; give the data set it was started with");
-  nn::load_into(model_.network.parameters(), file);
-  ema_.load_state(file.tensors);
-  optimizer_.load_state(file.tensors);
-  state_.step = json.value("step", 0L);
-  state_.validated_step = json.value("validated_step", 0L);
-  state_.best_step = json.value("best_step", 0L);
-  state_.smooth_loss = json.value("smooth_loss", 0.0);
-  state_.best = json.value("best", -1.0);
-  const auto seconds = json.value("seconds", std::vector<double>{0, 0, 0});
-  if (seconds.size() == 3)
-    state_.seconds = seconds[0], state_.train_seconds = seconds[1], state_.validated_seconds = seconds[2];
-  saved_ = state_.seconds;
-  if (finished() && state_.validated_step == state_.step)
-    throw UserError(fmt::format("--resume: the run in {} is finished after {} steps; to train on, give a larger {}",
-                                options_.run_dir, state_.step, options_.max_steps ? "--max-steps" : "--max-minutes"));
-}
-
 void Training::log_maps() {
   for (size_t m = 0; m < std::min(kMapsShown, valid_.size()); ++m) {
     const Protein& protein = valid_[m];
@@ -317,27 +248,6 @@ void Training::log_maps() {
     log_map(*log_, state_.step, protein, p, /*channel=*/0);
     log_map(*log_, state_.step, protein, p, /*channel=*/2);
   }
-}
-
-void Training::print_result(const Baselines& baselines, const Summary& last) {
-  const double steps = double(state_.step - first_step_), per_step = steps ? session_seconds_ / steps : 0;
-  fmt::print("\n{} steps{}, {} of training, {:.0f} ms a step, {:.0f} MiB of tensors at the peak; {}\n\n", state_.step,
-             first_step_ ? fmt::format(" ({} of them before --resume)", first_step_) : "",
-             format_seconds(session_seconds_), 1000 * per_step, double(memory_report().peak) / (1 << 20),
-             state_.best_step ? fmt::format("best at step {}", state_.best_step) : "no validation gave numbers");
-  fmt::print("After the last step, {} validation maps, per cent\n{}\n", valid_.size(),
-             precision_table({{"this run", &last},
-                              {"separation x residue pair prior", &baselines.prior},
-                              {"separation prior", &baselines.separation}}));
-  fmt::print("{}\n{}\n", auprc_table({{"this run", &last}, {"prior", &baselines.prior}}), band_table(last));
-
-  if (options_.watch == "none" || !steps) return;
-  const double taking = seconds_of_watching(optimizer_), handing = watch_seconds_ / steps;
-  const double writing = log_->writer_seconds() / steps;
-  const double share = (taking + handing + writing) / per_step;
-  fmt::print("heartbeat: {:.2f} ms to take, {:.2f} ms to hand over and {:.2f} ms to write each step: {:.1f} % of it\n",
-             1000 * taking, 1000 * handing, 1000 * writing, 100 * share);
-  log_->scalar(state_.step, "time/watch_share", share);
 }
 
 }  // namespace heartbeat

@@ -42,8 +42,12 @@ class Training {
   // The log first, so that it never lags behind the checkpoint: rows of later steps give way on --resume.
   void save_last();
   void restore();
+  void save_best(const ContactModel& model);
+  std::string best_path() const;
   void log_maps();
-  void print_result(const Baselines& baselines, const Summary& summary);
+  // Weighs the best weights against the prior, saves and prints what they reach; last: of the final validation.
+  void conclude(const Baselines& baselines, const Summary& last);
+  void print_result(const Baselines& baselines, const Summary& best);
 
   const TrainOptions options_;
   const std::vector<Protein>&train_, &valid_;
