@@ -14,6 +14,7 @@ using blas::Op;
 constexpr long kSmallWeight = 1 << 16;
 constexpr long kRowsPerTask = 256;    // under a small weight
 constexpr long kRowsPerBigTask = 64;  // a big one is work enough for few rows
+constexpr long kColsPerBigTask = 64;  // and where there are fewer still, it is shared out instead
 constexpr long kRowsPerSum = 512;     // rows that one partial sum of a weight gradient covers
 constexpr long kOutputRowsPerTask = 64;
 
@@ -22,6 +23,13 @@ template <class T>
 void rows_times_weight(Op op, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> y) {
   if (a.cols == 0) {  // BLAS refuses empty sums
     if (beta == 0) std::fill_n(y.data, y.numel(), T(0));
+    return;
+  }
+  if (b.numel() > kSmallWeight && y.rows <= kRowsPerBigTask) {
+    for_chunks(y.cols, kColsPerBigTask, [&](long first, long last) {
+      blas::gemm<T>(Op::none, op, y.rows, last - first, a.cols, 1, a.data, a.cols,
+                    op == Op::none ? b.data + first : b.row(first), b.cols, beta, y.data + first, y.cols);
+    });
     return;
   }
   for_chunks(y.rows, b.numel() > kSmallWeight ? kRowsPerBigTask : kRowsPerTask, [&](long first, long last) {

@@ -1,0 +1,51 @@
+// Tiles of sums that stay in vector registers: the vector type, loads and stores at any address, and loops whose trip
+// count is a constant of the code.
+#pragma once
+
+#include <algorithm>
+
+namespace heartbeat::kernels {
+
+inline constexpr int kVectorBytes = 32;
+inline constexpr int kTileRows = 6;  // 6 x 2 sums, 2 right operands and 1 left operand fit the 16 registers of AVX2
+
+template <class T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(kVectorBytes)));
+  typedef T unaligned __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
+};
+template <class T>
+inline constexpr int kLanes = kVectorBytes / sizeof(T);
+template <class T>
+inline constexpr int kTileCols = 2 * kLanes<T>;
+
+template <class T>
+typename VectorOf<T>::type load(const T* p) {
+  return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(p);
+}
+template <class T>
+void store(T* p, typename VectorOf<T>::type v) {
+  *reinterpret_cast<typename VectorOf<T>::unaligned*>(p) = v;
+}
+
+// Calls f.template operator()<n>() for an n in 1 .. N that is known at run time only.
+template <int N = kTileRows, class F>
+void with_constant(long n, F f) {
+  if (n == N)
+    f.template operator()<N>();
+  else if constexpr (N > 1)
+    with_constant<N - 1>(n, f);
+}
+
+// Cuts n rows into register tiles and calls f.template operator()<R>(first) for each. A rest of 1 or 2 rows would leave
+// the multipliers waiting for each other's sums: 6 + 2 becomes 4 + 4.
+template <class F>
+void for_tiles(long n, F f) {
+  for (long first = 0, rows; first < n; first += rows) {
+    const long left = n - first;
+    rows = left == kTileRows + 1 || left == kTileRows + 2 ? 4 : std::min<long>(left, kTileRows);
+    with_constant(rows, [&]<int R>() { f.template operator()<R>(first); });
+  }
+}
+
+}  // namespace heartbeat::kernels

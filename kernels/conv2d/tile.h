@@ -1,0 +1,76 @@
+// The inner product of a convolution on a tile of sums in vector registers, and what brings operands into its shape.
+#pragma once
+
+#include <utility>
+
+#include "kernels/common/vector.h"
+
+namespace heartbeat::kernels {
+
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+// sum[r][v] += left(r, k) * right(v, k) for k < n, all sums in registers. right gives vectors, left what each of their
+// lanes is multiplied with.
+template <int R, int V, class T, class Left, class Right>
+[[gnu::always_inline]] inline void add_products(long n, Left left, Right right, Vector<T> (&sum)[R][V]) {
+  for (long k = 0; k < n; ++k) {
+    Vector<T> b[V];
+    for (int v = 0; v < V; ++v) b[v] = right(v, k);
+    for (int r = 0; r < R; ++r) {
+      const T a = left(r, k);
+      for (int v = 0; v < V; ++v) sum[r][v] += a * b[v];
+    }
+  }
+}
+
+// The first n lanes.
+template <class T>
+void store_lanes(T* to, Vector<T> v, long n) {
+  if (n == kLanes<T>)
+    store(to, v);
+  else
+    for (long k = 0; k < n; ++k) to[k] = v[k];
+}
+template <class T>
+void add_lanes(T* to, Vector<T> v, long n) {
+  if (n == kLanes<T>)
+    store(to, load(to) + v);
+  else
+    for (long k = 0; k < n; ++k) to[k] += v[k];
+}
+
+// to[c * to_stride + r] = from[r * from_stride + c] for as many rows and columns as a vector has lanes: in every stage
+// row r meets row r + lanes / 2, and both are woven into one.
+template <class T>
+void transpose_block(const T* from, long from_stride, T* to, long to_stride) {
+  constexpr int kN = kLanes<T>;
+  Vector<T> row[kN], woven[kN];
+  for (int r = 0; r < kN; ++r) row[r] = load(from + r * from_stride);
+  for (int stage = 1; stage < kN; stage *= 2) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      for (int r = 0; r < kN / 2; ++r) {
+        woven[2 * r] = __builtin_shufflevector(row[r], row[r + kN / 2], (I / 2 + I % 2 * kN)...);
+        woven[2 * r + 1] = __builtin_shufflevector(row[r], row[r + kN / 2], (I / 2 + I % 2 * kN + kN / 2)...);
+      }
+    }
+    (std::make_integer_sequence<int, kN>{});
+    std::copy_n(woven, kN, row);
+  }
+  for (int c = 0; c < kN; ++c) store(to + c * to_stride, row[c]);
+}
+
+// to [cols, kTileCols] gets the rows of `from` as columns; at most kTileCols of them.
+template <class T>
+void transpose_panel(const T* from, long rows, long cols, T* to) {
+  constexpr long kN = kLanes<T>, kStride = kTileCols<T>;
+  for (long r = 0; r < rows; r += kN) {
+    long c = 0;
+    for (; r + kN <= rows && c + kN <= cols; c += kN)
+      transpose_block(from + r * cols + c, cols, to + c * kStride + r, kStride);
+    for (long k = r; k < std::min(rows, r + kN); ++k)
+      for (long j = c; j < cols; ++j) to[j * kStride + k] = from[k * cols + j];
+  }
+}
+
+}  // namespace heartbeat::kernels
