@@ -13,6 +13,7 @@ namespace {
 constexpr long kParallelWork = 1 << 18;  // multiply-adds below which one core is faster than waking the others
 constexpr long kPixelsPerPartial = 512;  // of output, enough work to be worth a partial sum of dW
 constexpr long kMaxPartials = 32;
+constexpr long kPixelBlock = 128;  // of dy transposed at once: 8 KB, so that 24 KB of L1 are left for x
 
 template <class T>
 T sum_of(const T* x, long n) {
@@ -20,6 +21,27 @@ T sum_of(const T* x, long n) {
 #pragma omp simd reduction(+ : sum)
   for (long k = 0; k < n; ++k) sum += x[k];
   return sum;
+}
+
+// dW[k] += sum over pixels p of x(k, p) * dy[p] for all taps k, where x(k, p) = image[tap[k] + pixel[p]].
+// dy [pixels, kTileCols], of which V vectors count; dW [taps, kTileCols]
+template <int V, class T>
+void add_to_panel(const T* image, const long* tap, long taps, const long* pixel, long pixels, const T* dy, T* dW) {
+  for_tiles(taps, [&]<int R>(long k) {
+    const T* under[R];
+    for (int r = 0; r < R; ++r) under[r] = image + tap[k + r];
+    T* const to = dW + k * kTileCols<T>;
+    Vector<T> sum[R][V];
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v) sum[r][v] = load(to + r * kTileCols<T> + v * kLanes<T>);
+    add_products<R, V, T>(
+        pixels, [&](int r, long p) { return under[r][pixel[p]]; },
+        [&](int v, long p) { return load(dy + p * kTileCols<T> + v * kLanes<T>); }, sum);
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < V; ++v) store(to + r * kTileCols<T> + v * kLanes<T>, sum[r][v]);
+  });
 }
 
 // Strips two by two; an odd one comes as its own partner, to be taken once.
@@ -49,14 +71,16 @@ void conv2d(Cpu, const Conv2dShape& s, const T* x, const T* W, const T* b, T* y)
         for_strip_pairs(canvas.strips(), [&](long, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
           const T* const from[2] = {image + s0.canvas, image + s1.canvas};
           Vector<T> sum[R][2];
+#pragma GCC unroll 6
           for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{} + (b ? b[o + r] : T(0));
           add_products<R, 2, T>(
               taps, [&](int r, long k) { return filters[r * taps + k]; },
               [&](int v, long k) { return load(from[v] + tap[k]); }, sum);
-          for (int r = 0; r < R; ++r) {
-            store_lanes(to + r * pixels + s0.output, sum[r][0], s0.count);
-            if (both) store_lanes(to + r * pixels + s1.output, sum[r][1], s1.count);
-          }
+#pragma GCC unroll 6
+          for (int r = 0; r < R; ++r) store_lanes(to + r * pixels + s0.output, sum[r][0], s0.count);
+          if (!both) return;
+#pragma GCC unroll 6
+          for (int r = 0; r < R; ++r) store_lanes(to + r * pixels + s1.output, sum[r][1], s1.count);
         });
       });
     }
@@ -96,14 +120,17 @@ void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T*
           const long* const tap = canvas.taps() + c * places + place;
           for_strip_pairs(strips, [&](long pair, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
             const T* const panel = panels.data() + pair * s.out * kTileCols<T>;
-            Vector<T> sum[R][2] = {};
+            Vector<T> sum[R][2];
+#pragma GCC unroll 6
+            for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{};
             add_products<R, 2, T>(
                 s.out, [&](int r, long o) { return weights[r * s.out + o]; },
                 [&](int v, long o) { return load(panel + o * kTileCols<T> + v * kLanes<T>); }, sum);
-            for (int r = 0; r < R; ++r) {
-              add_lanes(to + tap[r * places] + s0.canvas, sum[r][0], s0.count);
-              if (both) add_lanes(to + tap[r * places] + s1.canvas, sum[r][1], s1.count);
-            }
+#pragma GCC unroll 6
+            for (int r = 0; r < R; ++r) add_lanes(to + tap[r * places] + s0.canvas, sum[r][0], s0.count);
+            if (!both) return;
+#pragma GCC unroll 6
+            for (int r = 0; r < R; ++r) add_lanes(to + tap[r * places] + s1.canvas, sum[r][1], s1.count);
           });
         });
       if (!canvas.is_image()) canvas.add_to(scratch.data(), image);
@@ -126,7 +153,7 @@ void conv2d_dw_accumulate(Cpu, const Conv2dShape& s, const T* x, const T* dy, T*
 #pragma omp parallel if (s.work() > kParallelWork)
   {
     std::vector<T> scratch(canvas.is_image() ? 0 : canvas.size());
-    std::vector<T> dy_panels(panels * pixels * kCols);  // [panels, pixels, kCols]; columns past out stay zero
+    std::vector<T> dy_panel(kPixelBlock * kCols);  // [pixels, kCols]; columns past out stay what they were
 #pragma omp for schedule(static)
     for (long g = 0; g < groups; ++g) {
       T* const to_W = partial.get() + g * width;
@@ -136,30 +163,18 @@ void conv2d_dw_accumulate(Cpu, const Conv2dShape& s, const T* x, const T* dy, T*
         const T* const from = dy + n * s.y_size();
         for (long o = 0; o < s.out; ++o) to_b[o] += sum_of(from + o * pixels, pixels);
         if (!dW) continue;
-        for (long panel = 0; panel < panels; ++panel)
-          transpose_panel(from + panel * kCols * pixels, std::min<long>(kCols, s.out - panel * kCols), pixels,
-                          dy_panels.data() + panel * pixels * kCols);
         const T* const image = canvas.of(x + n * s.x_size(), scratch.data());
-        for_tiles(taps, [&]<int R>(long k) {
-          const T* under[R];
-          for (int r = 0; r < R; ++r) under[r] = image + canvas.taps()[k + r];
-          const auto add_panel = [&]<int V>(long panel) {
-            const T* const d = dy_panels.data() + panel * pixels * kCols;
-            T* const to = to_W + (panel * taps + k) * kCols;
-            const long* const pixel = canvas.pixels();
-            Vector<T> sum[R][V];
-            for (int r = 0; r < R; ++r)
-              for (int v = 0; v < V; ++v) sum[r][v] = load(to + r * kCols + v * kLanes<T>);
-            add_products<R, V, T>(
-                pixels, [&](int r, long p) { return under[r][pixel[p]]; },
-                [&](int v, long p) { return load(d + p * kCols + v * kLanes<T>); }, sum);
-            for (int r = 0; r < R; ++r)
-              for (int v = 0; v < V; ++v) store(to + r * kCols + v * kLanes<T>, sum[r][v]);
-          };
-          for (long panel = 0; panel < panels; ++panel)
-            with_constant<2>(chunks_of(std::min<long>(kCols, s.out - panel * kCols), kLanes<T>),
-                             [&]<int V>() { add_panel.template operator()<V>(panel); });
-        });
+        for (long panel = 0; panel < panels; ++panel) {
+          const long filters = std::min<long>(kCols, s.out - panel * kCols);
+          for (long first = 0; first < pixels; first += kPixelBlock) {
+            const long count = std::min(kPixelBlock, pixels - first);
+            transpose_panel(from + panel * kCols * pixels + first, pixels, filters, count, dy_panel.data());
+            with_constant<2>(chunks_of(filters, kLanes<T>), [&]<int V>() {
+              add_to_panel<V>(image, canvas.taps(), taps, canvas.pixels() + first, count, dy_panel.data(),
+                              to_W + panel * taps * kCols);
+            });
+          }
+        }
       }
     }
 #pragma omp for schedule(static)

@@ -24,20 +24,26 @@ template <int R, int V, class T, class Left, class Right>
   }
 }
 
-// The first n lanes.
+// The first n lanes go to memory. A vector is never indexed by a variable: that would take its tile out of registers.
 template <class T>
-void store_lanes(T* to, Vector<T> v, long n) {
-  if (n == kLanes<T>)
+[[gnu::always_inline]] inline void store_lanes(T* to, Vector<T> v, long n) {
+  if (n == kLanes<T>) {
     store(to, v);
-  else
-    for (long k = 0; k < n; ++k) to[k] = v[k];
+  } else {
+    T lane[kLanes<T>];
+    store(lane, v);
+    std::copy_n(lane, n, to);
+  }
 }
 template <class T>
-void add_lanes(T* to, Vector<T> v, long n) {
-  if (n == kLanes<T>)
+[[gnu::always_inline]] inline void add_lanes(T* to, Vector<T> v, long n) {
+  if (n == kLanes<T>) {
     store(to, load(to) + v);
-  else
-    for (long k = 0; k < n; ++k) to[k] += v[k];
+  } else {
+    T lane[kLanes<T>];
+    store(lane, v);
+    for (long k = 0; k < n; ++k) to[k] += lane[k];
+  }
 }
 
 // to[c * to_stride + r] = from[r * from_stride + c] for as many rows and columns as a vector has lanes: in every stage
@@ -60,16 +66,16 @@ void transpose_block(const T* from, long from_stride, T* to, long to_stride) {
   for (int c = 0; c < kN; ++c) store(to + c * to_stride, row[c]);
 }
 
-// to [cols, kTileCols] gets the rows of `from` as columns; at most kTileCols of them.
+// to [cols, kTileCols] gets rows of `from`, from_stride apart, as columns; at most kTileCols of them.
 template <class T>
-void transpose_panel(const T* from, long rows, long cols, T* to) {
+void transpose_panel(const T* from, long from_stride, long rows, long cols, T* to) {
   constexpr long kN = kLanes<T>, kStride = kTileCols<T>;
   for (long r = 0; r < rows; r += kN) {
     long c = 0;
     for (; r + kN <= rows && c + kN <= cols; c += kN)
-      transpose_block(from + r * cols + c, cols, to + c * kStride + r, kStride);
+      transpose_block(from + r * from_stride + c, from_stride, to + c * kStride + r, kStride);
     for (long k = r; k < std::min(rows, r + kN); ++k)
-      for (long j = c; j < cols; ++j) to[j * kStride + k] = from[k * cols + j];
+      for (long j = c; j < cols; ++j) to[j * kStride + k] = from[k * from_stride + j];
   }
 }
 
