@@ -87,17 +87,20 @@ void conv2d(Cpu, const Conv2dShape& s, const T* x, const T* W, const T* b, T* y)
   }
 }
 
-// Every tap sends W(o,c,i,j) dy(o) summed over o back to where it read. Tiles are channels of one tap, not taps of one
-// channel: those overlap in memory, and each would wait for the stores of the one before.
+// Every tap sends W(o,c,i,j) dy(o) summed over o back to where it read. A tile are six channels of one tap, not six
+// taps of one channel: those overlap in memory, and each would wait for the stores of the one before.
 template <class T>
 void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T* dx) {
   const Canvas canvas(s, kLanes<T>);
   const auto& strips = canvas.strips();
-  const long pixels = s.pixels(), places = s.kernel_height * s.kernel_width;
-  std::vector<T> by_place(s.out * s.taps());  // [kernel_height, kernel_width, in, out]
-  for (long o = 0; o < s.out; ++o)
-    for (long c = 0; c < s.in; ++c)
-      for (long k = 0; k < places; ++k) by_place[(k * s.in + c) * s.out + o] = W[(o * s.in + c) * places + k];
+  const long pixels = s.pixels(), taps = s.taps(), places = s.kernel_height * s.kernel_width;
+  std::vector<T> weights(taps * s.out);  // [kernel_height, kernel_width, in, out]
+  std::vector<long> tap(taps);           // [kernel_height, kernel_width, in]
+  for (long k = 0; k < taps; ++k) {
+    const long from = k % s.in * places + k / s.in;
+    tap[k] = canvas.taps()[from];
+    for (long o = 0; o < s.out; ++o) weights[k * s.out + o] = W[o * taps + from];
+  }
 
 #pragma omp parallel if (s.work() > kParallelWork)
   {
@@ -109,30 +112,28 @@ void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T*
       const T* const from = dy + n * s.y_size();
       for (long k = 0; k < long(strips.size()); ++k)
         for (long o = 0; o < s.out; ++o)
-          std::copy_n(from + o * pixels + strips[k].output, strips[k].count,
-                      panels.data() + (k / 2 * s.out + o) * kTileCols<T> + k % 2 * kLanes<T>);
+          copy_lanes(from + o * pixels + strips[k].output, strips[k].count,
+                     panels.data() + (k / 2 * s.out + o) * kTileCols<T> + k % 2 * kLanes<T>);
       T* const image = dx + n * s.x_size();
       T* const to = canvas.is_image() ? image : scratch.data();
       if (!canvas.is_image()) std::fill(scratch.begin(), scratch.end(), T(0));
-      for (long place = 0; place < places; ++place)
-        for_tiles(s.in, [&]<int R>(long c) {
-          const T* const weights = by_place.data() + (place * s.in + c) * s.out;
-          const long* const tap = canvas.taps() + c * places + place;
-          for_strip_pairs(strips, [&](long pair, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
-            const T* const panel = panels.data() + pair * s.out * kTileCols<T>;
-            Vector<T> sum[R][2];
+      for_tiles(taps, [&]<int R>(long k) {
+        const T* const rows = weights.data() + k * s.out;
+        for_strip_pairs(strips, [&](long pair, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
+          const T* const panel = panels.data() + pair * s.out * kTileCols<T>;
+          Vector<T> sum[R][2];
 #pragma GCC unroll 6
-            for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{};
-            add_products<R, 2, T>(
-                s.out, [&](int r, long o) { return weights[r * s.out + o]; },
-                [&](int v, long o) { return load(panel + o * kTileCols<T> + v * kLanes<T>); }, sum);
+          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{};
+          add_products<R, 2, T>(
+              s.out, [&](int r, long o) { return rows[r * s.out + o]; },
+              [&](int v, long o) { return load(panel + o * kTileCols<T> + v * kLanes<T>); }, sum);
 #pragma GCC unroll 6
-            for (int r = 0; r < R; ++r) add_lanes(to + tap[r * places] + s0.canvas, sum[r][0], s0.count);
-            if (!both) return;
+          for (int r = 0; r < R; ++r) add_lanes(to + tap[k + r] + s0.canvas, sum[r][0], s0.count);
+          if (!both) return;
 #pragma GCC unroll 6
-            for (int r = 0; r < R; ++r) add_lanes(to + tap[r * places] + s1.canvas, sum[r][1], s1.count);
-          });
+          for (int r = 0; r < R; ++r) add_lanes(to + tap[k + r] + s1.canvas, sum[r][1], s1.count);
         });
+      });
       if (!canvas.is_image()) canvas.add_to(scratch.data(), image);
     }
   }

@@ -24,6 +24,14 @@ template <int R, int V, class T, class Left, class Right>
   }
 }
 
+template <class T>
+void copy_lanes(const T* from, long n, T* to) {
+  if (n == kLanes<T>)
+    store(to, load(from));
+  else
+    std::copy_n(from, n, to);
+}
+
 // The first n lanes go to memory. A vector is never indexed by a variable: that would take its tile out of registers.
 template <class T>
 [[gnu::always_inline]] inline void store_lanes(T* to, Vector<T> v, long n) {
