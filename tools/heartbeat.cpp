@@ -7,7 +7,10 @@
 #include "tools/common/program.h"
 #include "tools/common/version.h"
 #include "tools/log/dump.h"
+#include "tools/report/comparison.h"
+#include "tools/report/page.h"
 #include "tools/report/report.h"
+#include "tools/report/side_by_side.h"
 
 namespace heartbeat {
 namespace {
@@ -63,14 +66,63 @@ void add_dump(CLI::App& app) {
   });
 }
 
+void add_diff(CLI::App& app) {
+  struct Options {
+    std::string a, b, out;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand("diff", "Say in what two runs differ, and lay them side by side in one HTML page");
+  command->add_option("A", o->a, "Run directory")->required();
+  command->add_option("B", o->b, "Run directory")->required();
+  command->add_option("-o,--out", o->out, "Where the page goes; B/diff.html unless given");
+  command->callback([o] {
+    std::vector<RunReader> runs;
+    for (const std::string& directory : {o->a, o->b}) runs.push_back(open_run(directory));
+    const Comparison comparison = compare(runs[0], runs[1]);
+    std::printf("%s", comparison_text(runs, comparison).c_str());
+    const std::string out = o->out.empty() ? o->b + "/diff.html" : o->out;
+    write_page(side_by_side_html(runs, {.title = "Two runs side by side", .lead = {verdict_of(comparison)}}), out);
+    std::printf("%s\n", out.c_str());
+  });
+}
+
+void add_gallery(CLI::App& app) {
+  struct Options {
+    std::vector<std::string> runs;
+    std::string out = "gallery.html", title = "Runs side by side";
+    SideBySideOptions page;
+    bool all = false;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand("gallery", "Lay any number of runs side by side in one HTML page");
+  command->add_option("RUN", o->runs, "Run directories")->required();
+  command->add_option("-o,--out", o->out, "Where the page goes")->capture_default_str();
+  command->add_option("--title", o->title, "What stands above it")->capture_default_str();
+  command->add_option("--module", o->page.module, "The module whose gradients are held against the other layers'")
+      ->capture_default_str();
+  command->add_flag("--all", o->all, "Also histograms of parameters and updates, not only of gradients");
+  command->callback([o] {
+    std::vector<RunReader> runs;
+    for (const std::string& directory : o->runs) runs.push_back(open_run(directory));
+    o->page.title = o->title;
+    if (!o->all) o->page.quantities = {Quantity::gradient};
+    write_page(side_by_side_html(runs, o->page), o->out);
+    std::printf("%s\n", o->out.c_str());
+  });
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "heartbeat reads what a training run has logged.\n\n"
       "  heartbeat report runs/first             one page with every histogram, curve and map\n"
+      "  heartbeat diff runs/first runs/second   in what two runs differ, and both on one page\n"
+      "  heartbeat gallery runs/* -o all.html    any number of runs on one page\n"
       "  heartbeat dump runs/first --csv         everything as text\n");
   app.set_version_flag("--version", std::string("heartbeat ") + kVersion);
   app.require_subcommand(1);
   add_report(app);
+  add_diff(app);
+  add_gallery(app);
   add_dump(app);
   try {
     app.parse(argc, argv);

@@ -6,47 +6,15 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "kernels/common/error.h"
 #include "kernels/histogram/histogram.h"
+#include "tools/log/repeatable.h"
 
 namespace heartbeat {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-bool starts_with(const std::string& text, const char* prefix) {
-  return text.rfind(prefix, 0) == 0;
-}
-
-bool is_time(const std::string& name) {
-  return starts_with(name, "time/");
-}
-
-// Two runs from one seed agree in everything but this.
-bool meta_differs(const std::string& key) {
-  static const std::set<std::string> keys = {"run_id", "host", "name", "command", "started", "threads", "run_dir"};
-  return keys.count(key) || is_time(key) || starts_with(key, "path/");
-}
-bool note_differs(const std::string& key) {
-  return key == "resume" || key == "interrupted" || is_time(key) || starts_with(key, "path/");
-}
-
-// The resolved config without the lines that name places: where to read and write is not what is computed.
-std::string config_without_places(const std::string& config) {
-  static const std::set<std::string> keys = {"run-dir", "run_dir", "data", "config", "resume", "threads", "checkpoint"};
-  std::string kept;
-  for (std::size_t at = 0; at < config.size();) {
-    const std::size_t end = std::min(config.find('\n', at), config.size() - 1) + 1;
-    const std::string line = config.substr(at, end - at);
-    const std::size_t first = line.find_first_not_of(" \t"), last = line.find_first_of(" \t=\n", first);
-    const std::string key = first == std::string::npos ? "" : line.substr(first, last - first);
-    if (!keys.count(key) && line.find('/') == std::string::npos) kept += line;
-    at = end;
-  }
-  return kept;
-}
 
 Json number(double value) {
   return std::isfinite(value) ? Json(value + 0.0) : Json(nullptr);  // + 0.0 turns -0 into 0
@@ -175,7 +143,7 @@ void dump(const RunReader& run, const DumpOptions& options, std::FILE* file) {
 
   form->begin("meta");
   for (const auto& [key, value] : run.meta())
-    if (times || !meta_differs(key))
+    if (times || meta_repeats(key))
       form->row({{"key", key}, {"value", !times && key == "config" ? config_without_places(value) : value}});
   form->end();
 
@@ -211,7 +179,7 @@ void dump(const RunReader& run, const DumpOptions& options, std::FILE* file) {
 
   form->begin("scalar");
   for (const ScalarRow& s : run.scalars(options.steps))
-    if (times || !is_time(s.name)) form->row({{"step", s.step}, {"name", s.name}, {"value", scalar_value(s.value)}});
+    if (times || scalar_repeats(s.name)) form->row({{"step", s.step}, {"name", s.name}, {"value", scalar_value(s.value)}});
   form->end();
 
   form->begin("watch");
@@ -243,7 +211,7 @@ void dump(const RunReader& run, const DumpOptions& options, std::FILE* file) {
 
   form->begin("note");
   for (const NoteRow& n : run.notes(options.steps))
-    if (times || !note_differs(n.key)) form->row({{"step", n.step}, {"key", n.key}, {"value", n.value}});
+    if (times || note_repeats(n.key)) form->row({{"step", n.step}, {"key", n.key}, {"value", n.value}});
   form->end();
   form->finish();
 }

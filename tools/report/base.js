@@ -1,5 +1,5 @@
 // The data, numbers as people read them, and the few helpers that every view uses.
-const run = JSON.parse(document.getElementById("run").textContent);
+const data = JSON.parse(document.getElementById("data").textContent);
 
 // Children are nodes or strings; strings become text, never markup.
 function el(tag, attributes = {}, ...children) {

@@ -120,10 +120,18 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-Histograms read_histograms(const RunReader& run, int columns, std::size_t most_bytes) {
+int merging_for(const RunReader& run, int columns) {
+  const std::size_t steps = run.watched_steps().size();
+  int merged = 0;
+  while (steps && long(steps - 1) >> merged >= columns) ++merged;
+  return merged;
+}
+
+Histograms read_histograms(const RunReader& run, const HistogramOptions& options) {
   Histograms result;
   const std::map<long, long> watched = run.watched_steps();  // step, last step of its row
-  while (long(watched.size() - 1) >> result.merged >= columns && !watched.empty()) ++result.merged;
+  result.merged = options.merged;
+  while (!watched.empty() && long(watched.size() - 1) >> result.merged >= options.columns) ++result.merged;
   std::map<long, int> column_of;
   for (const auto& [step, last] : watched) {
     const int column = int(column_of.size() >> result.merged);
@@ -133,7 +141,15 @@ Histograms read_histograms(const RunReader& run, int columns, std::size_t most_b
   }
 
   std::map<std::pair<int, int>, std::pair<Open, Columns>> series;  // by quantity and tensor
+  const auto wanted = [&](Quantity q) {
+    const auto& list = options.quantities;
+    return list.empty() || std::find(list.begin(), list.end(), q) != list.end();
+  };
+  std::map<std::pair<int, int>, TensorStats> totals;
   run.watch({}, [&](const WatchRow& w) {
+    if (!wanted(w.quantity)) return;
+    auto& total = totals[{int(w.quantity), w.tensor}];
+    for (int k = 0; k < kBins; ++k) total.bins[k] += w.stats.bins[k];
     auto& [open, done] = series[{int(w.quantity), w.tensor}];
     const int column = column_of.at(w.step);
     if (column != open.index) open.close(done);
@@ -146,7 +162,7 @@ Histograms read_histograms(const RunReader& run, int columns, std::size_t most_b
     std::size_t bytes = 0;
     result.series.clear();
     for (const auto& [key, value] : series) {
-      HistogramSeries s{key.second, Quantity(key.first), packed(value.second), {}, {}};
+      HistogramSeries s{key.second, Quantity(key.first), packed(value.second), {}, {}, totals[key]};
       for (const Column& c : value.second) {
         s.columns.push_back(c.index);
         const double mean = c.sum_of_squares / double(std::max(1L, c.rows));
@@ -155,7 +171,7 @@ Histograms read_histograms(const RunReader& run, int columns, std::size_t most_b
       bytes += s.bytes.size();
       result.series.push_back(std::move(s));
     }
-    if (bytes <= most_bytes || result.first.size() < 32) return result;
+    if (bytes <= options.most_bytes || result.first.size() < 32) return result;
     for (auto& [key, value] : series) value.second = halved(value.second);
     ++result.merged;
     std::vector<long> first, last;

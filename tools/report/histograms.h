@@ -20,6 +20,7 @@ struct HistogramSeries {
   Quantity quantity;
   std::string bytes;
   std::vector<int> columns, norms;
+  TensorStats total;  // bins of all columns together
 };
 
 struct Histograms {
@@ -28,8 +29,17 @@ struct Histograms {
   std::vector<HistogramSeries> series;
 };
 
-// At most `columns` columns, and fewer until all bytes together stay below most_bytes. Merging adds counts: exact.
-Histograms read_histograms(const RunReader& run, int columns, std::size_t most_bytes);
+struct HistogramOptions {
+  int columns = 400;                      // at most
+  std::size_t most_bytes = SIZE_MAX;      // fewer columns until all bytes together stay below
+  int merged = 0;                         // at least: histograms of two runs are compared at the same one
+  std::vector<Quantity> quantities = {};  // empty: all
+};
+
+// Merging adds counts: exact.
+Histograms read_histograms(const RunReader& run, const HistogramOptions& options);
+// The least merging that fits the run into so many columns.
+int merging_for(const RunReader& run, int columns);
 
 std::string deflated(const std::string& bytes);
 std::string base64(const std::string& bytes);

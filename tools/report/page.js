@@ -43,7 +43,7 @@ function outcomeChip() {
 
 function head() {
   const pulse = svg("svg", {width: 34, height: 18, viewBox: "0 0 34 18"}, svg("path", {d: "M1 10h8l3-7 5 13 4-9 2 3h10", fill: "none", stroke: kRed, "stroke-width": 2, "stroke-linejoin": "round", "stroke-linecap": "round"}));
-  const chips = [outcomeChip()], known = [["program", "program"], ["preset", "preset"], ["device", "device"], ["seed", "seed"], ["host", "host"]];
+  const chips = [outcomeChip()], known = [["program", "program"], ["break", "broken on purpose:"], ["preset", "preset"], ["device", "device"], ["seed", "seed"], ["host", "host"]];
   for (const [key, label] of known) if (run.meta[key]) chips.push(el("span", {class: "chip"}, `${label} `, el("b", {}, run.meta[key])));
   if (run.generations > 1) chips.push(el("span", {class: "chip"}, "resumed ", el("b", {}, `${run.generations - 1} ×`)));
   document.getElementById("head").append(el("div", {class: "brand"}, pulse, "heartbeat"), el("h1", {}, run.name), el("div", {class: "chips"}, ...chips), tiles());
