@@ -22,9 +22,7 @@ void place_c_beta(PlacedResidue& r) {
     r.c_beta = r.at[atom];
     r.has_c_beta = true;
   } else if (!glycine && r.has(AtomMask(0b111))) {
-    const Point b = r.at[AminoAcid::kCa] - r.at[AminoAcid::kN], c = r.at[AminoAcid::kC] - r.at[AminoAcid::kCa];
-    const Point a = cross(b, c);
-    r.c_beta = r.at[AminoAcid::kCa] + (-0.58273431 * a) + (0.56802827 * b) + (-0.54067466 * c);
+    r.c_beta = virtual_c_beta(r.at[AminoAcid::kN], r.at[AminoAcid::kCa], r.at[AminoAcid::kC]);
     r.has_c_beta = true;
   }
 }

@@ -3,32 +3,13 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <vector>
 
 #include "graph/amino_acid.h"
 #include "graph/contacts.h"
+#include "graph/point.h"
 
 namespace heartbeat {
-
-inline Point operator-(const Point& a, const Point& b) {
-  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
-}
-inline Point operator+(const Point& a, const Point& b) {
-  return {a[0] + b[0], a[1] + b[1], a[2] + b[2]};
-}
-inline Point operator*(double s, const Point& a) {
-  return {s * a[0], s * a[1], s * a[2]};
-}
-inline double dot(const Point& a, const Point& b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-inline Point cross(const Point& a, const Point& b) {
-  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
-inline double distance(const Point& a, const Point& b) {
-  return std::sqrt(dot(a - b, a - b));
-}
 
 struct PlacedResidue {
   const AminoAcid* acid = nullptr;

@@ -9,15 +9,8 @@
 namespace heartbeat {
 namespace {
 
-Point minus(const Point& a, const Point& b) {
-  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
-}
-Point cross(const Point& a, const Point& b) {
-  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
 Point unit(const Point& a) {
-  const double norm = std::sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]);
-  return {a[0] / norm, a[1] / norm, a[2] / norm};
+  return (1 / std::sqrt(dot(a, a))) * a;
 }
 
 // An atom hangs on three that were placed before. Its torsion is chi[chi] plus an offset, or the offset alone.
@@ -145,21 +138,11 @@ const Template& template_of(int token) {
 
 Point place_atom(const Point& a, const Point& b, const Point& c, double length, double angle, double torsion) {
   constexpr double kDegree = std::numbers::pi / 180;
-  const Point along = unit(minus(c, b)), normal = unit(cross(minus(b, a), along)), side = cross(normal, along);
+  const Point along = unit(c - b), normal = unit(cross(b - a, along)), side = cross(normal, along);
   const double x = -length * std::cos(angle * kDegree);
   const double y = length * std::sin(angle * kDegree) * std::cos(torsion * kDegree);
   const double z = length * std::sin(angle * kDegree) * std::sin(torsion * kDegree);
-  Point d;
-  for (int axis = 0; axis < 3; ++axis) d[axis] = c[axis] + x * along[axis] + y * side[axis] + z * normal[axis];
-  return d;
-}
-
-Point virtual_c_beta(const Point& n, const Point& ca, const Point& c) {
-  const Point u = minus(ca, n), v = minus(c, ca), w = cross(u, v);
-  Point cb;
-  for (int axis = 0; axis < 3; ++axis)
-    cb[axis] = ca[axis] - 0.58273431 * w[axis] + 0.56802827 * u[axis] - 0.54067466 * v[axis];
-  return cb;
+  return c + (x * along) + (y * side) + (z * normal);
 }
 
 const std::vector<std::vector<double>>& rotamers(int token) {

@@ -1,20 +1,16 @@
 // Ideal side chains by internal coordinates: from backbone atoms and chi angles to all heavy atoms of a residue.
 #pragma once
 
-#include <array>
 #include <string>
 #include <vector>
 
-namespace heartbeat {
+#include "graph/point.h"
 
-using Point = std::array<double, 3>;  // angstrom
+namespace heartbeat {
 
 // The point d with |cd| = length, angle(b, c, d) and torsion(a, b, c, d) as given, in angstrom and degrees (the natural
 // extension reference frame).
 Point place_atom(const Point& a, const Point& b, const Point& c, double length, double angle, double torsion);
-
-// Virtual C-beta of ideal backbone geometry.
-Point virtual_c_beta(const Point& n, const Point& ca, const Point& c);
 
 struct NamedAtom {
   std::string name;

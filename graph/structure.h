@@ -9,11 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "graph/point.h"
 #include "graph/protein.h"
 
 namespace heartbeat {
-
-using Point = std::array<double, 3>;  // angstrom
 
 struct ReadOptions {
   bool allow_atom_sequence = false;     // accept chains without SEQRES: the sequence is then that of the atoms
