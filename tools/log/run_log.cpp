@@ -17,7 +17,7 @@
 
 #include "graph/sqlite.h"
 #include "kernels/common/error.h"
-#include "tools/log/bins.h"
+#include "tools/log/row_writer.h"
 #include "tools/log/run_reader.h"
 #include "tools/log/schema.h"
 #include "tools/log/tensorboard.h"
@@ -33,26 +33,6 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// SQLite has no NaN; infinities would break readers that speak JSON.
-std::optional<double> finite(double value) {
-  return std::isfinite(value) ? std::optional(value) : std::nullopt;
-}
-
-int class_of(double value) {
-  return std::isfinite(value) ? 0 : std::isnan(value) ? 1 : value > 0 ? 2 : 3;
-}
-
-std::string json_list(const std::vector<double>& values) {
-  std::string list;
-  for (double v : values)
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", std::isfinite(v) ? fmt::format("{}", v) : "null");
-  return "[" + list + "]";
-}
-
-std::string json_list(const std::vector<long>& values) {
-  return fmt::format("[{}]", fmt::join(values, ", "));
-}
-
 std::string host_name() {
   char name[256] = {};
   return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
@@ -63,30 +43,15 @@ std::string random_id() {
   return fmt::format("{:08x}{:08x}", device(), device());
 }
 
-std::string module_of(const TensorRow& tensor) {
-  const auto dot = tensor.name.rfind('.');
-  return !tensor.module.empty() ? tensor.module : dot == std::string::npos ? "" : tensor.name.substr(0, dot);
-}
-
 UserError trouble(const std::string& directory, const sqlite::Error& e) {
   return UserError(fmt::format("the run log {}/run.db could not be written: {}; {}", directory, e.what(),
                                e.disk_full() ? "free disk space, then continue with --resume"
                                              : "check the disk and its permissions, then continue with --resume"));
 }
 
-struct Watch {
-  long step;
-  Quantity quantity;
-  std::vector<TensorStats> stats;
-};
-struct Tensors {
-  std::vector<TensorRow> rows;
-};
-using Item = std::variant<Tensors, StepRow, Watch, ScalarRow, ImageRow, NoteRow, AlertRow>;
-
-std::size_t bytes_of(const Item& item) {
-  std::size_t bytes = sizeof(Item);
-  if (const auto* watch = std::get_if<Watch>(&item)) bytes += watch->stats.size() * sizeof(TensorStats);
+std::size_t bytes_of(const LogItem& item) {
+  std::size_t bytes = sizeof(LogItem);
+  if (const auto* watch = std::get_if<WatchRows>(&item)) bytes += watch->stats.size() * sizeof(TensorStats);
   if (const auto* image = std::get_if<ImageRow>(&item)) bytes += image->samples.size();
   return bytes;
 }
@@ -98,18 +63,11 @@ struct RunLog::Writer {
   Writer(std::string dir, sqlite::Database database, int generation, std::vector<TensorRow> known,
          const RunLogOptions& options)
       : directory(std::move(dir)),
-        db(std::move(database)),
         generation(generation),
         known(std::move(known)),
         limit(std::max<std::size_t>(1, options.queue_bytes)),
-        add_tensor(db, "INSERT INTO tensor VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-        add_step(db, "INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-        add_watch(db, "INSERT INTO watch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-        add_scalar(db, "INSERT INTO scalar VALUES (?, ?, ?, ?, ?)"),
-        add_image(db, "INSERT INTO image VALUES (?, ?, ?, ?, ?, ?)"),
-        add_note(db, "INSERT INTO note VALUES (?, ?, ?, ?)"),
-        add_alert(db, "INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {
-    // One writer and one file for each directory: a resumed run writes beside the first one.
+        rows(std::move(database), generation) {
+    // One event file for each directory: a resumed run writes beside the first one.
     if (options.tensorboard)
       events.emplace(generation ? fmt::format("{}/resume-{}", directory, generation) : directory, options.total_steps);
     if (events) events->tensors(this->known);
@@ -118,7 +76,7 @@ struct RunLog::Writer {
 
   ~Writer() { stop(); }
 
-  void push(Item item) {
+  void push(LogItem item) {
     const std::size_t bytes = bytes_of(item);
     std::unique_lock lock(mutex);
     complain(lock);
@@ -190,11 +148,14 @@ struct RunLog::Writer {
     while (!closing || !queue.empty()) {
       work.wait(lock, [&] { return !queue.empty() || closing; });
       work.wait_for(lock, kCommitEvery, [&] { return pressed(); });
-      const std::deque<Item> batch = std::exchange(queue, {});
+      const std::deque<LogItem> batch = std::exchange(queue, {});
       const std::size_t bytes_of_batch = queued;
       urgent = false;
       lock.unlock();
-      if (!batch.empty()) write(batch);
+      if (!batch.empty()) {
+        rows.write(batch);
+        if (events) show(batch);
+      }
       lock.lock();
       queued -= bytes_of_batch;
       committed += long(batch.size());
@@ -202,60 +163,24 @@ struct RunLog::Writer {
     }
   }
 
-  void write(const std::deque<Item>& batch) {
-    db.execute("BEGIN");
-    for (const Item& item : batch) std::visit([&](const auto& row) { insert(row); }, item);
-    db.execute("COMMIT");
-    if (events) events->flush();
-  }
-
-  void insert(const Tensors& tensors) {
-    if (events) events->tensors(tensors.rows);
-    for (const TensorRow& t : tensors.rows)
-      add_tensor.run(&t - tensors.rows.data(), t.name, json_list(t.shape), t.dtype, t.aliases, int(t.trainable),
-                     t.group, module_of(t));
-  }
-  void insert(const StepRow& s) {
-    add_step.run(s.step, s.wall_time, finite(s.epoch), json_list(s.learning_rates), finite(s.clip_factor),
-                 finite(s.loss_scale), int(s.skipped), generation);
-  }
-  void insert(const Watch& w) {
-    if (events) events->watch(w.step, w.quantity, w.stats);
-    for (std::size_t tensor = 0; tensor < w.stats.size(); ++tensor) {
-      const TensorStats& s = w.stats[tensor];
-      const std::uint64_t count = s.count(), nan = s.bins[kNanBin], pinf = s.bins[kPlusInfBin],
-                          ninf = s.bins[kMinusInfBin];
-      if (count == 0) continue;
-      const bool any = count > nan + pinf + ninf;
-      const auto if_any = [&](double v) { return any ? finite(v) : std::nullopt; };
-      encode_bins(s, bytes);
-      add_watch.run(w.step, w.step, tensor, int(w.quantity), count, if_any(s.min), if_any(s.max), if_any(s.sum),
-                    if_any(s.sum_of_squares), if_any(s.abs_sum), s.bins[kZeroBin], nan, pinf, ninf,
-                    std::span<const std::uint8_t>(bytes), generation);
+  void show(const std::deque<LogItem>& batch) {
+    for (const LogItem& item : batch) {
+      if (const auto* tensors = std::get_if<TensorRows>(&item)) events->tensors(tensors->rows);
+      if (const auto* watch = std::get_if<WatchRows>(&item)) events->watch(watch->step, watch->quantity, watch->stats);
     }
-  }
-  void insert(const ScalarRow& s) { add_scalar.run(s.step, s.name, finite(s.value), class_of(s.value), generation); }
-  void insert(const ImageRow& i) {
-    add_image.run(i.step, i.name, i.width, i.height, std::span<const std::uint8_t>(i.samples), generation);
-  }
-  void insert(const NoteRow& n) { add_note.run(n.step, n.key, n.value, generation); }
-  void insert(const AlertRow& a) {
-    add_alert.run(a.rule, a.severity, a.tensor, a.first_step, a.step, finite(a.value), finite(a.limit), a.text, a.fixes,
-                  generation);
+    events->flush();
   }
 
   const std::string directory;
-  sqlite::Database db;
   const int generation;
   const std::vector<TensorRow> known;  // what an earlier generation has registered
   const std::size_t limit;
-  sqlite::Statement add_tensor, add_step, add_watch, add_scalar, add_image, add_note, add_alert;
+  RowWriter rows;
   std::optional<TensorBoardLog> events;
-  std::vector<std::uint8_t> bytes;
 
   mutable std::mutex mutex;
   std::condition_variable work, room_made;
-  std::deque<Item> queue;
+  std::deque<LogItem> queue;
   std::size_t queued = 0;  // bytes, those being written included
   long pushed = 0, committed = 0, flush_wanted = 0, waits = 0;
   bool closing = false, urgent = false;
@@ -328,7 +253,7 @@ RunLog RunLog::resume(const std::string& directory, long last_step, const RunLog
 }
 
 void RunLog::tensors(const std::vector<TensorRow>& tensors) {
-  if (writer_->known.empty()) return writer_->push(Tensors{tensors});
+  if (writer_->known.empty()) return writer_->push(TensorRows{tensors});
   const auto& known = writer_->known;
   const auto same = [](const TensorRow& a, const TensorRow& b) { return a.name == b.name && a.shape == b.shape; };
   if (!std::equal(known.begin(), known.end(), tensors.begin(), tensors.end(), same))
@@ -343,7 +268,7 @@ void RunLog::step(StepRow row) {
   writer_->push(std::move(row));
 }
 void RunLog::watch(long step, Quantity quantity, std::vector<TensorStats> stats) {
-  if (!stats.empty()) writer_->push(Watch{step, quantity, std::move(stats)});
+  if (!stats.empty()) writer_->push(WatchRows{step, quantity, std::move(stats)});
 }
 void RunLog::scalar(long step, const std::string& name, double value) {
   writer_->push(ScalarRow{step, name, value});
