@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kernels/common/statistics.h"
@@ -12,9 +13,13 @@ inline int bin_of_spec(double x) {
   if (std::isnan(x)) return 261;
   if (std::isinf(x)) return x > 0 ? 262 : 263;
   if (x == 0) return 130;
-  const double a = std::abs(x);
-  int r = 0;  // 0 below 2^-40, 1..128 regular, 129 from 2^24
-  while (r < 129 && a >= std::ldexp(r % 2 ? 1.5 : 1.0, r / 2 - 40)) ++r;
+  static const auto edges = [] {
+    std::array<double, 129> edges;
+    for (int k = 0; k < 129; ++k) edges[k] = std::ldexp(k % 2 ? 1.5 : 1.0, k / 2 - 40);
+    return edges;
+  }();
+  // 0 below 2^-40, 1..128 regular, 129 from 2^24
+  const int r = int(std::upper_bound(edges.begin(), edges.end(), std::abs(x)) - edges.begin());
   return x < 0 ? 129 - r : 131 + r;
 }
 
