@@ -48,7 +48,7 @@ function scoreSection() {
     return chart(channel, members.flatMap(s => {
       const colour = kBands[s.band] || "#6b7686";
       return [{name: s.band, points: points(scalar(s.name)), colour, width: 2.2}, ...references(s, colour)];
-    }), {from: 0, to: chosen === "auprc" ? undefined : 1, format: d3.format(".2f"), note: titles[chosen] || `precision of the best ${chosen} pairs`});
+    }), {from: 0, to: chosen === "auroc" ? 1 : undefined, format: d3.format(".2~g"), note: titles[chosen] || `precision of the best ${chosen} pairs`});
   }).filter(c => c));
   draw();
   return el("section", {id: "scores"}, el("h2", {}, "Scores on validation maps"),
