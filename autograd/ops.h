@@ -93,4 +93,17 @@ Tensor contact_loss(const Layout& layout, const Tensor& logits, const std::share
 // What each channel adds to that loss, for the log. Nothing is recorded.
 std::vector<double> contact_loss_by_channel(const Layout& layout, const Tensor& logits, const ContactTargets& targets);
 
+// concat: [n, p] and [n, q] side by side -> [n, p + q]
+Tensor concat(const Tensor& a, const Tensor& b);
+
+// log_softmax over the last axis
+Tensor log_softmax(const Tensor& x);
+// nll_loss: mean over rows of -log_p[i, labels[i]]; a scalar. log_p [n, classes]
+Tensor nll_loss(const Tensor& log_p, const Ids& labels);
+// cross_entropy: nll_loss(log_softmax(x), labels) in one pass
+Tensor cross_entropy(const Tensor& x, const Ids& labels);
+
+// normal_noise: independent N(0, 1); element e draws number e of the key. No gradient.
+Tensor normal_noise(Shape shape, RandomKey key, Dtype dtype = Dtype::f32);
+
 }  // namespace heartbeat

@@ -1,0 +1,26 @@
+#include "kernels/nll_loss/nll_loss.h"
+
+#include "autograd/labels.h"
+#include "autograd/ops.h"
+#include "autograd/tape.h"
+
+namespace heartbeat {
+
+Tensor nll_loss(const Tensor& log_p, const Ids& labels) {
+  expect_labels("nll_loss", log_p, *labels);
+
+  Tensor loss({1}, log_p.dtype(), log_p.device());
+  dispatch(log_p.device(), log_p.dtype(), [&]<class T>(auto device, Type<T>) {
+    *loss.data<T>() = T(kernels::nll_loss<T>(device, log_p.value<T>(), labels->data()));
+  });
+
+  if (tape().wants(log_p))
+    tape().record("nll_loss", loss, [log_p, labels, loss] {
+      dispatch(log_p.device(), log_p.dtype(), [&]<class T>(auto device, Type<T>) {
+        kernels::nll_loss_backward<T>(device, labels->data(), loss.grad_at(0), log_p.grad<T>());
+      });
+    });
+  return loss;
+}
+
+}  // namespace heartbeat

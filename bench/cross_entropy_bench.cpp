@@ -1,0 +1,42 @@
+#include "kernels/cross_entropy/cross_entropy.h"
+
+#include <vector>
+
+#include "bench/support/bench.h"
+#include "kernels/cross_entropy/cross_entropy_spec.h"
+#include "tests/support/gradcheck.h"
+#include "tests/support/labels.h"
+#include "tests/support/parity.h"
+
+namespace {
+
+using namespace heartbeat;
+
+// Arguments: rows, classes. FLOPs count an exponential as one.
+void loss_and_gradient(benchmark::State& state) {
+  const long n = state.range(0), c = state.range(1);
+  const Tensor x = testing::random_normal({n, c}, Dtype::f32, 1), dx({n, c});
+  const Ids labels = testing::random_labels(n, c, 2);
+  const auto run = [&] {
+    return kernels::cross_entropy<float>(Cpu{}, x.value<float>(), labels->data(), dx.value<float>());
+  };
+  const std::vector<double> wide = x.to_vector();
+  std::vector<double> want(n * c);
+  const double got = run(),
+               right = kernels::cross_entropy_spec({wide.data(), n, c}, labels->data(), {want.data(), n, c});
+  if (testing::nmse(&got, &right, 1) > testing::parity_bound(Dtype::f32) ||
+      testing::nmse(dx.data<float>(), want.data(), n * c) > testing::parity_bound(Dtype::f32))
+    return state.SkipWithError("wrong result");
+  for (auto _ : state) benchmark::DoNotOptimize(run());
+  bench::declare(state, 8.0 * n * c + 4.0 * n, 7.0 * n * c);
+}
+
+BENCHMARK(loss_and_gradient)
+    ->Name("cross_entropy")
+    ->ArgNames({"rows", "classes"})
+    ->Args({64, 10})
+    ->Args({1000, 10})
+    ->Args({4096, 1000})
+    ->Apply(bench::repeated);
+
+}  // namespace
