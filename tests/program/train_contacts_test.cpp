@@ -10,10 +10,9 @@
 #include "graph/dataset.h"
 #include "graph/sqlite.h"
 #include "nn/checkpoint.h"
-#include "tests/support/command.h"
 #include "tests/support/proteins.h"
+#include "tests/support/runs.h"
 #include "tests/support/started.h"
-#include "tools/log/run_reader.h"
 
 namespace heartbeat {
 namespace {
@@ -43,24 +42,8 @@ struct Shared {
   std::string complaint, out;
 };
 
-std::string dump_of(const std::string& run) {
-  const Outcome outcome = run_command("heartbeat dump --json " + run);
-  EXPECT_EQ(outcome.code, 0) << outcome.err;
-  return outcome.out;
-}
-
-std::vector<double> values(const std::string& run, const std::string& name) {
-  std::vector<double> found;
-  for (const ScalarRow& s : RunReader(run).scalars())
-    if (s.name == name) found.push_back(s.value);
-  return found;
-}
-
 void expect_one_sentence(const Outcome& outcome, int code, const std::string& part) {
-  EXPECT_EQ(outcome.code, code) << outcome.err;
-  EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome.err;
-  EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << "not one line: " << outcome.err;
-  EXPECT_EQ(outcome.err.find("train_contacts: "), 0u) << outcome.err;
+  testing::expect_one_sentence("train_contacts", outcome, code, part);
 }
 
 class TrainContacts : public ::testing::Test {

@@ -7,13 +7,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tools/common/clock.h"
+
 namespace heartbeat {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point t) {
-  return std::chrono::duration<double>(Clock::now() - t).count();
-}
 
 long terminal_width() {
   winsize size{};

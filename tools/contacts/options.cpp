@@ -1,7 +1,6 @@
 #include "tools/contacts/options.h"
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 #include "kernels/common/error.h"
 
@@ -21,18 +20,12 @@ constexpr const char* kAbout =
 TrainOptions parse_train_options(int argc, char** argv) {
   TrainOptions o;
   CLI::App app(kAbout, "train_contacts");
-  app.set_config("--config", "", "read options from a TOML file; flags on the command line win");
-  app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_option("--data", o.data, "data set made by prepare_contacts")->required();
-  app.add_option("--run-dir", o.run_dir, "directory for log, checkpoints and report")->required();
-  app.add_option("--device", o.device, "where to compute")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->group("Run");
+  add_run_options(app, o);
   app.add_option("--max-minutes", o.max_minutes,
                  "stop after this long, validation included; 20 where no --max-steps is given")
       ->group("Run");
   app.add_option("--max-steps", o.max_steps, "stop after this many steps: such a run repeats to the bit")->group("Run");
-  app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
-  app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
-  app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
 
   app.add_option("--size", o.size, "T 0.37, S 1.6 or M 2.8 million parameters")
       ->check(CLI::IsMember({"T", "S", "M"}))
@@ -69,23 +62,8 @@ TrainOptions parse_train_options(int argc, char** argv) {
          "steps between validations, instead of minutes; a fifth of --max-steps where that alone gives the length")
       ->group("Recipe");
 
-  app.add_option("--watch", o.watch, "what the heartbeat records")
-      ->check(CLI::IsMember({"all", "gradients", "none"}))
-      ->group("Heartbeat");
-  app.add_option("--watch-filter", o.watch_filter, "only tensors whose name matches this glob")->group("Heartbeat");
-  app.add_option("--watch-every", o.watch_every, "steps between records")->group("Heartbeat");
-  app.add_option("--tensorboard", o.tensorboard, "on: also write TensorBoard events, every scalar and some histograms")
-      ->check(CLI::IsMember({"on", "off"}))
-      ->group("Heartbeat");
-  app.option_defaults()->always_capture_default();
-  for (CLI::Option* option : app.get_options({})) option->capture_default_str();
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& e) {  // --help
-    app.exit(e);
-    throw;
-  }
+  add_watch_options(app, o);
+  parse_options(app, argc, argv, o);
   if (!o.max_minutes && !o.max_steps) o.max_minutes = 20;
   // A run that repeats to the bit must not validate by the clock.
   if (!o.max_minutes && !o.eval_steps && !eval_minutes->count()) o.eval_steps = (o.max_steps + 4) / 5;
@@ -94,27 +72,18 @@ TrainOptions parse_train_options(int argc, char** argv) {
   const auto refuse = [](bool wrong, const std::string& sentence) {
     if (wrong) throw UserError(sentence);
   };
-  const auto positive = [&](double value, const char* flag) {
-    refuse(!(value > 0) || value > 1e18,
-           std::string(flag) + " must be a positive number, at most 1e18");  // NaN is none
-  };
-  const auto not_negative = [&](double value, const char* flag) {
-    refuse(!(value >= 0) || value > 1e18, std::string(flag) + " must be 0 or a positive number, at most 1e18");
-  };
-  positive(o.lr, "--lr");
-  positive(double(o.pairs_per_batch), "--pairs-per-batch");
-  positive(double(o.watch_every), "--watch-every");
-  not_negative(o.max_minutes, "--max-minutes");
-  not_negative(double(o.max_steps), "--max-steps");
-  not_negative(o.eval_minutes, "--eval-minutes");
-  not_negative(double(o.eval_steps), "--eval-steps");
+  expect_positive(o.lr, "--lr");
+  expect_positive(double(o.pairs_per_batch), "--pairs-per-batch");
+  expect_not_negative(o.max_minutes, "--max-minutes");
+  expect_not_negative(double(o.max_steps), "--max-steps");
+  expect_not_negative(o.eval_minutes, "--eval-minutes");
+  expect_not_negative(double(o.eval_steps), "--eval-steps");
   refuse(!(o.dropout >= 0 && o.dropout < 1), "--dropout must be in [0, 1)");
   refuse(!(o.ema >= 0 && o.ema < 1), "--ema must be in [0, 1)");
-  not_negative(o.weight_decay, "--weight-decay");
-  not_negative(o.clip, "--clip");
+  expect_not_negative(o.weight_decay, "--weight-decay");
+  expect_not_negative(o.clip, "--clip");
   refuse(o.crop != 0 && o.crop < 32, "--crop must be 0 (whole proteins) or at least 32 residues");
   refuse(!(o.warmup >= 0 && o.warmup <= 1), "--warmup is a share of the run, in [0, 1]");
-  refuse(o.device == "cuda", "--device cuda: this build has no CUDA backend yet; use --device cpu");
   return o;
 }
 

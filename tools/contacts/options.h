@@ -1,13 +1,14 @@
 // What train_contacts can be told.
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "tools/train/run_options.h"
 
 namespace heartbeat {
 
-struct TrainOptions {
-  std::string data, run_dir, device = "auto";
+struct TrainOptions : RunOptions {
+  std::string data;
   std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none", prior = "on";
   double max_minutes = 0;  // 0: no limit
   long max_steps = 0;      // 0: no limit
@@ -16,11 +17,6 @@ struct TrainOptions {
   bool recompute = false;
   double eval_minutes = 4;  // training minutes between validations
   long eval_steps = 0;      // steps between validations; 0: by minutes
-  std::string watch = "all", watch_filter = "*", tensorboard = "on";
-  long watch_every = 1;
-  std::uint64_t seed = 17;
-  bool resume = false, quiet = false;
-  std::string resolved;  // every option as TOML, for the run log
 };
 
 // Answers --help, reads --config, refuses unknown flags (CLI11's exceptions) and values that make no sense (UserError).

@@ -1,33 +1,24 @@
 #include "tools/contacts/training.h"
 
 #include <fmt/format.h>
-#include <omp.h>
 
-#include <chrono>
 #include <cmath>
-#include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "autograd/ops.h"
 #include "autograd/tape.h"
-#include "graph/counter_random.h"
 #include "kernels/common/error.h"
-#include "nn/checkpoint.h"
 #include "nn/schedule.h"
+#include "tools/common/clock.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
 #include "tools/contacts/plan.h"
 #include "tools/contacts/tables.h"
 #include "tools/contacts/watch_log.h"
+#include "tools/train/run_files.h"
+#include "tools/train/watch_log.h"
 
 namespace heartbeat {
 namespace {
-
-namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point t) {
-  return std::chrono::duration<double>(Clock::now() - t).count();
-}
 
 constexpr size_t kMapsShown = 3;  // proteins whose maps go to the log at each validation
 constexpr double kSmoothing = 0.98;
@@ -51,22 +42,6 @@ ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& trai
   if (o.prior == "on") prior = ContactPrior::count(train);
   return make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.recompute}, std::move(prior), o.seed,
                             frequency);
-}
-
-RunLog open_log(const TrainOptions& o, long last_step) {
-  RunLogOptions options;
-  options.total_steps = o.max_steps;
-  options.tensorboard = o.tensorboard == "on";
-  if (o.resume) return RunLog::resume(o.run_dir, last_step, options);
-  const std::string name = fs::path(o.run_dir).lexically_normal().filename().string();
-  return RunLog(o.run_dir,
-                {{"program", "train_contacts"},
-                 {"name", name.empty() ? o.run_dir : name},
-                 {"seed", std::to_string(o.seed)},
-                 {"device", "cpu"},
-                 {"threads", std::to_string(omp_get_max_threads())},
-                 {"config", o.resolved}},
-                options);
 }
 
 // What best.safetensors goes by: long P@L/5 of cb8 plus the macro AUPRC over channels.
@@ -101,7 +76,7 @@ Training::Training(const TrainOptions& options, const std::vector<Protein>& trai
   optimizer_.watch(watch_options(options));
   if (options.resume) restore();
   first_step_ = state_.step;
-  log_ = std::make_unique<RunLog>(open_log(options, state_.step));
+  log_ = std::make_unique<RunLog>(open_run_log(options, "train_contacts", options.max_steps, state_.step));
   log_->tensors(tensor_rows(optimizer_));
 }
 

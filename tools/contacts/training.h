@@ -39,11 +39,9 @@ class Training {
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
   Summary validate();
   void train();
-  // The log first, so that it never lags behind the checkpoint: rows of later steps give way on --resume.
   void save_last();
   void restore();
   void save_best(const ContactModel& model);
-  std::string best_path() const;
   void log_maps();
   // Weighs the best weights against the prior, saves and prints what they reach; last: of the final validation.
   void conclude(const Baselines& baselines, const Summary& last);

@@ -7,13 +7,14 @@
 #include "tools/contacts/tables.h"
 #include "tools/contacts/training.h"
 #include "tools/contacts/trust.h"
-#include "tools/contacts/watch_log.h"
+#include "tools/train/run_files.h"
+#include "tools/train/watch_log.h"
 
 namespace heartbeat {
 
 void Training::conclude(const Baselines& baselines, const Summary& last) {
   if (!state_.best_step) return print_result(baselines, last);
-  ContactModel best = load_contact_model(best_path());
+  ContactModel best = load_contact_model(best_checkpoint(options_));
   Progress bar("weigh the network against the prior", double(valid_.size()), options_.quiet);
   best.trust = choose_trust(best, valid_, [&](long done) {
     if (interrupted()) throw Interrupted("stopped while weighing the network against the prior");
@@ -43,12 +44,12 @@ void Training::print_result(const Baselines& baselines, const Summary& best) {
   fmt::print("{}\n{}\n", auprc_table({{"this run", &best}, {"prior", &baselines.prior}}), band_table(best));
 
   if (options_.watch == "none" || !steps) return;
-  const double taking = seconds_of_watching(optimizer_), handing = watch_seconds_ / steps;
-  const double writing = log_->writer_seconds() / steps;
-  const double share = (taking + handing + writing) / per_step;
-  fmt::print("heartbeat: {:.2f} ms to take, {:.2f} ms to hand over and {:.2f} ms to write each step: {:.1f} % of it\n",
-             1000 * taking, 1000 * handing, 1000 * writing, 100 * share);
-  log_->scalar(state_.step, "time/watch_share", share);
+  const auto make = [](const nn::Parameters& p) { return std::make_unique<nn::AdamW>(p); };
+  report_watch_cost(*log_, state_.step,
+                    {.taking = seconds_of_watching(optimizer_, make),
+                     .handing = watch_seconds_ / steps,
+                     .writing = log_->writer_seconds() / steps},
+                    per_step);
 }
 
 }  // namespace heartbeat

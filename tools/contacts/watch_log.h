@@ -1,4 +1,4 @@
-// From what the optimizer and the validation measure to the rows of the run log.
+// From what the validation of a contact model measures to the rows of the run log.
 #pragma once
 
 #include <span>
@@ -7,15 +7,10 @@
 
 #include "graph/metrics.h"
 #include "graph/protein.h"
-#include "nn/optimizer.h"
-#include "tools/contacts/options.h"
 #include "tools/log/run_log.h"
 
 namespace heartbeat {
 
-nn::WatchOptions watch_options(const TrainOptions& options);
-std::vector<TensorRow> tensor_rows(const nn::Optimizer& optimizer);
-void log_watch(RunLog& log, long step, nn::WatchFrame frame);
 // Predicted and true map of one channel as grey images, maps/<id>/<channel>/predicted and /true.
 void log_map(RunLog& log, long step, const Protein& protein, const std::vector<float>& probability, int channel);
 
@@ -24,9 +19,5 @@ void log_losses(RunLog& log, long step, const std::string& prefix, std::span<con
 // Scores by channel and band of separation, <prefix>/cb8/long@L/5, <prefix>/auprc/cb8/long, ...; bands without pairs
 // leave no row.
 void log_summary(RunLog& log, long step, const std::string& prefix, const Summary& summary);
-
-// What taking the heartbeat adds to an optimizer step, in seconds: the median difference between watched and unwatched
-// steps over copies of the optimizer's tensors.
-double seconds_of_watching(const nn::Optimizer& optimizer);
 
 }  // namespace heartbeat

@@ -205,6 +205,12 @@ RunLog::RunLog(RunLog&&) noexcept = default;
 RunLog& RunLog::operator=(RunLog&&) noexcept = default;
 RunLog::~RunLog() = default;
 
+void RunLog::expect_none(const std::string& directory) {
+  if (fs::exists(directory + "/run.db"))
+    throw UserError(
+        fmt::format("{} already holds a run; choose another --run-dir, or continue it with --resume", directory));
+}
+
 RunLog::RunLog(const std::string& directory, const Meta& meta, const RunLogOptions& options) {
   const std::string path = directory + "/run.db";
   std::error_code failed;
@@ -212,9 +218,7 @@ RunLog::RunLog(const std::string& directory, const Meta& meta, const RunLogOptio
   if (failed)
     throw UserError(
         fmt::format("the run directory {} cannot be made: {}; choose another --run-dir", directory, failed.message()));
-  if (fs::exists(path))
-    throw UserError(
-        fmt::format("{} already holds a run; choose another --run-dir, or continue it with --resume", directory));
+  expect_none(directory);
   try {
     sqlite::Database db = open_for_writing(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     Meta all = {{"format_version", std::to_string(kLogFormatVersion)},

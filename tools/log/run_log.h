@@ -29,6 +29,8 @@ class RunLog {
   // Makes the directory and the log. meta: name, program, seed, preset, config (resolved TOML), ...; format version,
   // bin definition, run id and host are added. UserError where the directory already holds a run.
   RunLog(const std::string& directory, const Meta& meta, const RunLogOptions& options = {});
+  // Throws that UserError.
+  static void expect_none(const std::string& directory);
   // Continues the run after the checkpoint of last_step: older rows of later steps give way to the new ones.
   static RunLog resume(const std::string& directory, long last_step, const RunLogOptions& options = {});
   RunLog(RunLog&&) noexcept;

@@ -1,0 +1,50 @@
+#include "tools/train/run_options.h"
+
+#include "kernels/common/error.h"
+
+namespace heartbeat {
+
+void add_run_options(CLI::App& app, RunOptions& o) {
+  app.set_config("--config", "", "read options from a TOML file; flags on the command line win");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_option("--run-dir", o.run_dir, "directory for log, checkpoints and report")->required();
+  app.add_option("--device", o.device, "where to compute")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->group("Run");
+  app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
+  app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
+  app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
+}
+
+void add_watch_options(CLI::App& app, RunOptions& o) {
+  app.add_option("--watch", o.watch, "what the heartbeat records")
+      ->check(CLI::IsMember({"all", "gradients", "none"}))
+      ->group("Heartbeat");
+  app.add_option("--watch-filter", o.watch_filter, "only tensors whose name matches this glob")->group("Heartbeat");
+  app.add_option("--watch-every", o.watch_every, "steps between records")->group("Heartbeat");
+  app.add_option("--tensorboard", o.tensorboard, "on: also write TensorBoard events, every scalar and some histograms")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group("Heartbeat");
+}
+
+void parse_options(CLI::App& app, int argc, char** argv, const RunOptions& o) {
+  app.option_defaults()->always_capture_default();
+  for (CLI::Option* option : app.get_options({})) option->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {  // --help
+    app.exit(e);
+    throw;
+  }
+  expect_positive(double(o.watch_every), "--watch-every");
+  if (o.device == "cuda") throw UserError("--device cuda: this build has no CUDA backend yet; use --device cpu");
+}
+
+void expect_positive(double value, const char* flag) {
+  if (!(value > 0) || value > 1e18) throw UserError(std::string(flag) + " must be a positive number, at most 1e18");
+}
+
+void expect_not_negative(double value, const char* flag) {
+  if (!(value >= 0) || value > 1e18)
+    throw UserError(std::string(flag) + " must be 0 or a positive number, at most 1e18");
+}
+
+}  // namespace heartbeat

@@ -1,0 +1,32 @@
+// What every trainer can be told: where its run goes, and how it is watched.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+namespace heartbeat {
+
+struct RunOptions {
+  std::string run_dir, device = "auto";
+  std::string watch = "all", watch_filter = "*", tensorboard = "on";
+  long watch_every = 1;
+  std::uint64_t seed = 17;
+  bool resume = false, quiet = false;
+  std::string resolved;  // every option as TOML, for the run log
+};
+
+// --run-dir and, in the group "Run", --device, --seed, --resume and --quiet.
+void add_run_options(CLI::App& app, RunOptions& options);
+// In the group "Heartbeat": --watch, --watch-filter, --watch-every and --tensorboard.
+void add_watch_options(CLI::App& app, RunOptions& options);
+
+// Reads --config and the flags that win over it, answers --help (throws CLI::Success), refuses unknown flags (CLI11's
+// exceptions) and values of the options above that make no sense (UserError).
+void parse_options(CLI::App& app, int argc, char** argv, const RunOptions& options);
+
+// Throw UserError with one sentence unless the number is positive, or not negative; NaN is neither.
+void expect_positive(double value, const char* flag);
+void expect_not_negative(double value, const char* flag);
+
+}  // namespace heartbeat
