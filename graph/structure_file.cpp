@@ -1,13 +1,12 @@
 #include "graph/structure_file.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
 #include <gemmi/align.hpp>
 #include <gemmi/mmread.hpp>
 #include <memory>
 
+#include "graph/file_bytes.h"
 #include "kernels/common/error.h"
 
 namespace heartbeat::structure_file {
@@ -15,20 +14,6 @@ namespace {
 
 std::string base_name(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
-}
-
-// gemmi's own stream takes the end of a truncated .gz for the end of the file, so the bytes are read here.
-std::string read_bytes(const std::string& path) {
-  const gzFile file = gzopen(path.c_str(), "rb");
-  if (!file) throw UserError(path + ": cannot be opened; check the path");
-  std::string bytes;
-  char block[1 << 16];
-  int got = 0;
-  while ((got = gzread(file, block, sizeof block)) > 0) bytes.append(block, got);
-  const bool whole = gzclose_r(file) == Z_OK && got == 0;
-  if (!whole) throw UserError(path + ": cannot be read to its end; it is truncated, damaged or not a file");
-  if (bytes.empty()) throw UserError(path + ": is empty; a PDB or mmCIF file is needed");
-  return bytes;
 }
 
 Residue plain(const gemmi::Residue& from) {
@@ -169,7 +154,9 @@ const Atom* Residue::find(const char* atom) const {
 }
 
 File read(const std::string& path) {
-  std::string bytes = read_bytes(path);
+  // gemmi's own stream takes the end of a truncated .gz for the end of the file, so the bytes are read here.
+  std::string bytes = read_whole_file(path);
+  if (bytes.empty()) throw UserError(path + ": is empty; a PDB or mmCIF file is needed");
   File file;
   try {
     file = parse(std::move(bytes), base_name(path));

@@ -1,0 +1,70 @@
+#include "tools/mnist/digit_model.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "autograd/tape.h"
+
+namespace heartbeat {
+namespace {
+
+// Rows first .. first + n of x, copied; nothing of nothing.
+Tensor rows(const Tensor& x, long first, long n) {
+  if (!x.defined()) return {};
+  Tensor part({n, x.cols()});
+  std::copy_n(x.data<float>() + first * x.cols(), n * x.cols(), part.data<float>());
+  return part;
+}
+
+}  // namespace
+
+Tensor DigitModel::logits(const Tensor& images, const Tensor& noise) const {
+  if (const auto* net = std::get_if<nn::MnistNet>(&network)) return (*net)(images, noise);
+  return std::get<nn::MnistMlp>(network)(images);
+}
+
+Tensor DigitModel::noise(long n, RandomKey key) const {
+  const auto* net = std::get_if<nn::MnistNet>(&network);
+  return net ? net->noise(n, key) : Tensor();
+}
+
+nn::Parameters DigitModel::parameters() const {
+  return std::visit([](const auto& net) { return net.parameters(); }, network);
+}
+
+std::string DigitModel::config_json() const {
+  const auto* net = std::get_if<nn::MnistNet>(&network);
+  const nlohmann::json json = {
+      {"kind", "heartbeat digit model 1"}, {"model", name}, {"noise_module", net && net->rand_fc}};
+  return json.dump();
+}
+
+DigitModel make_digit_model(const MnistOptions& o) {
+  nn::Init init{.seed = o.seed};
+  if (o.model == "mlp") return {o.model, nn::MnistMlp(init)};
+  return {o.model, nn::MnistNet(o.noise_module == "on", init)};
+}
+
+TestResult evaluate(const DigitModel& model, const DigitSet& set, long batch_size, RandomKey key,
+                    const std::function<void(long)>& after_each) {
+  const NoGrad no_grad;
+  std::vector<long> chosen(set.count());
+  std::iota(chosen.begin(), chosen.end(), 0L);
+  const Tensor noise = model.noise(set.count(), key);
+  TestResult sum;
+  for (long first = 0; first < set.count(); first += batch_size) {
+    const long n = std::min(batch_size, set.count() - first);
+    const DigitBatch batch = digit_batch(set, chosen.data() + first, n);
+    const Tensor logits = model.logits(batch.images, rows(noise, first, n));
+    sum.loss += double(n) * cross_entropy(logits, batch.labels).item();
+    for (long i = 0; i < n; ++i) {
+      const float* row = logits.data<float>() + i * kDigitClasses;
+      sum.accuracy += std::max_element(row, row + kDigitClasses) - row == (*batch.labels)[i];
+    }
+    if (after_each) after_each(first + n);
+  }
+  return {sum.loss / double(set.count()), sum.accuracy / double(set.count())};
+}
+
+}  // namespace heartbeat

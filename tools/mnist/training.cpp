@@ -1,0 +1,168 @@
+#include "tools/mnist/training.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "autograd/tape.h"
+#include "graph/counter_random.h"
+#include "tools/common/clock.h"
+#include "tools/common/program.h"
+#include "tools/common/progress.h"
+#include "tools/train/run_files.h"
+#include "tools/train/watch_log.h"
+
+namespace heartbeat {
+namespace {
+
+constexpr double kSmoothing = 0.98;
+constexpr double kSaveEvery = 60;                         // seconds
+constexpr std::uint32_t kTrainNoise = 0, kTestNoise = 1;  // layers of a RandomKey
+
+}  // namespace
+
+std::unique_ptr<nn::Optimizer> make_optimizer(const MnistOptions& o, const nn::Parameters& parameters) {
+  const nn::OptimizerOptions options{.weight_decay = o.weight_decay};
+  std::unique_ptr<nn::Optimizer> optimizer;
+  if (o.optimizer == "adam")
+    optimizer = std::make_unique<nn::AdamW>(parameters, options, nn::AdamWOptions{.decoupled = false});
+  else
+    optimizer = std::make_unique<nn::Sgd>(parameters, options, nn::SgdOptions{.momentum = o.momentum});
+  optimizer->watch(watch_options(o));
+  return optimizer;
+}
+
+DigitTraining::DigitTraining(const MnistOptions& options, const Digits& digits)
+    : options_(options),
+      digits_(digits),
+      model_(make_digit_model(options)),
+      optimizer_(make_optimizer(options, model_.parameters())),
+      fingerprint_(fingerprint_of(digits)) {
+  if (options.resume) restore();
+  first_step_ = state_.step;
+  log_ = std::make_unique<RunLog>(open_run_log(options, "train_mnist", total_steps(), state_.step));
+  log_->tensors(tensor_rows(*optimizer_));
+}
+
+long DigitTraining::steps_in_epoch() const {
+  return (digits_.train.count() + options_.batch_size - 1) / options_.batch_size;
+}
+
+// Each epoch sees all digits once, in an order that seed and epoch name; its last batch holds what is left.
+DigitBatch DigitTraining::next_batch() {
+  const long epoch = state_.step / steps_in_epoch(), first = state_.step % steps_in_epoch() * options_.batch_size;
+  if (epoch != order_epoch_) {
+    order_.resize(digits_.train.count());
+    std::iota(order_.begin(), order_.end(), 0L);
+    CounterRandom({options_.seed, std::uint64_t(epoch)}).shuffle(order_);
+    order_epoch_ = epoch;
+  }
+  return digit_batch(digits_.train, order_.data() + first,
+                     std::min(options_.batch_size, digits_.train.count() - first));
+}
+
+double DigitTraining::step() {
+  const DigitBatch batch = next_batch();
+  const long step = ++state_.step;
+  const double lr = options_.lr;
+
+  optimizer_->zero_grad();
+  const RandomKey key{.seed = options_.seed, .step = std::uint32_t(step), .layer = kTrainNoise};
+  const Tensor noise = model_.noise(batch.images.dim(0), key);
+  const Tensor loss = cross_entropy(model_.logits(batch.images, noise), batch.labels);
+  backward(loss);
+  nn::WatchFrame frame;
+  const bool watched = options_.watch != "none";
+  const auto report = optimizer_->step(lr, watched ? &frame : nullptr);
+
+  const auto logging = Clock::now();
+  const double value = loss.item();
+  if (std::isfinite(value))
+    state_.smooth_loss = step == 1 ? value : kSmoothing * state_.smooth_loss + (1 - kSmoothing) * value;
+  log_->step({.step = step, .epoch = double(step) / double(steps_in_epoch()), .learning_rates = {lr, lr}});
+  log_->scalar(step, "train/loss", value);
+  log_->scalar(step, "lr", lr);
+  if (watched) log_->scalar(step, "gradients/global_norm", report.global_norm);
+  if (watched) log_watch(*log_, step, std::move(frame));
+  watch_seconds_ += seconds_since(logging);
+  return value;
+}
+
+TestResult DigitTraining::test() {
+  Progress bar("test", double(digits_.test.count()), options_.quiet);
+  const RandomKey key{.seed = options_.seed, .step = std::uint32_t(state_.step), .layer = kTestNoise};
+  const TestResult result = evaluate(model_, digits_.test, options_.test_batch_size, key, [&](long done) {
+    if (interrupted()) throw Interrupted("stopped while testing");
+    bar.update(double(done));
+  });
+  log_->scalar(state_.step, "test/loss", result.loss);
+  log_->scalar(state_.step, "test/accuracy", result.accuracy);
+  const bool equal = result.accuracy == state_.best_accuracy;
+  if (std::isfinite(result.loss) &&
+      (result.accuracy > state_.best_accuracy || (equal && result.loss < state_.best_loss))) {
+    state_.best_accuracy = result.accuracy;
+    state_.best_loss = result.loss;
+    state_.best_epoch = state_.step / steps_in_epoch();
+    nn::save_checkpoint(best_checkpoint(options_), model_.parameters(),
+                        {{"model", model_.config_json()}, {"step", std::to_string(state_.step)}});
+  }
+  state_.tested_step = state_.step;
+  return result;
+}
+
+void DigitTraining::train() {
+  Progress bar("train", double(total_steps()), options_.quiet);
+  bool told = false;
+  auto saved = Clock::now();
+  for (;;) {
+    if (state_.step % steps_in_epoch() == 0 && state_.step != state_.tested_step) {
+      const TestResult result = test();
+      fmt::print("epoch {:3}  train loss {:.4f}  test loss {:.4f}  accuracy {:.2f} %\n", state_.step / steps_in_epoch(),
+                 state_.smooth_loss, result.loss, 100 * result.accuracy);
+      std::fflush(stdout);
+      save_last();
+      saved = Clock::now();
+      if (state_.step == total_steps()) return print_result(result);
+    } else if (seconds_since(saved) > kSaveEvery) {
+      save_last();
+      saved = Clock::now();
+    }
+    if (interrupted()) throw Interrupted("stopped between two steps");
+    const auto start = Clock::now();
+    const double loss = step();
+    const double seconds = seconds_since(start);
+    step_seconds_ += seconds;
+    log_->scalar(state_.step, "time/step", seconds);
+    if (!std::isfinite(loss) && !told) {
+      told = true;
+      bar.say(
+          fmt::format("train_mnist: the loss is {} at step {}, and no later step can mend that; stop the run and start "
+                      "again with a lower --lr than {}",
+                      loss, state_.step, options_.lr));
+    }
+    bar.update(double(state_.step), fmt::format("step {}  epoch {}  loss {:.4f}  {:.1f} ms a step", state_.step,
+                                                (state_.step - 1) / steps_in_epoch() + 1, state_.smooth_loss,
+                                                1000 * step_seconds_ / double(state_.step - first_step_)));
+  }
+}
+
+void DigitTraining::run() {
+  catch_interrupts();
+  fmt::print("{}\n", plan());
+  std::fflush(stdout);
+  // A run can be resumed from its first second, and a disk that cannot hold it says so now.
+  if (!options_.resume) save_last();
+  try {
+    train();
+  } catch (const Interrupted&) {
+    save_last();
+    log_->note(state_.step, "interrupted", std::to_string(state_.step));
+    log_->close();
+    throw Interrupted(fmt::format("stopped after step {} and saved; continue with --resume", state_.step));
+  }
+  log_->note(state_.step, "outcome", "finished");
+  log_->close();
+}
+
+}  // namespace heartbeat

@@ -1,0 +1,62 @@
+// The training of a classifier of digits: steps, tests, checkpoints, the run log.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "nn/optimizer.h"
+#include "tools/log/run_log.h"
+#include "tools/mnist/digit_model.h"
+#include "tools/mnist/digits.h"
+#include "tools/mnist/options.h"
+
+namespace heartbeat {
+
+// Reads the digits of --data, or draws some, writes them into the run directory as IDX files and reads those.
+Digits load_digits(const MnistOptions& options);
+
+// --optimizer over the parameters, watching what the options say.
+std::unique_ptr<nn::Optimizer> make_optimizer(const MnistOptions& options, const nn::Parameters& parameters);
+
+// Everything needed to continue is in last.safetensors; the weights of the best test are in best.safetensors.
+class DigitTraining {
+ public:
+  // Starts a run in options.run_dir, or continues it. The digits must outlive the training.
+  DigitTraining(const MnistOptions& options, const Digits& digits);
+
+  // Trains all epochs, tests after each, saves. Throws Interrupted after saving on Ctrl-C.
+  void run();
+
+ private:
+  long steps_in_epoch() const;
+  long total_steps() const { return options_.epochs * steps_in_epoch(); }
+  DigitBatch next_batch();
+  double step();  // its loss
+  // Throws Interrupted on Ctrl-C, and then has logged nothing.
+  TestResult test();
+  void train();
+  void save_last();
+  void restore();
+  std::string plan() const;
+  void print_result(const TestResult& last);
+
+  const MnistOptions options_;
+  const Digits& digits_;
+  DigitModel model_;
+  std::unique_ptr<nn::Optimizer> optimizer_;
+  std::unique_ptr<RunLog> log_;
+  std::vector<long> order_;  // of the digits in the current epoch
+  long order_epoch_ = -1;
+  std::string fingerprint_;  // of the digits
+
+  // What a resumed run takes up again.
+  struct State {
+    long step = 0, tested_step = 0, best_epoch = 0;
+    double smooth_loss = 0, best_accuracy = -1, best_loss = 0;
+  } state_;
+  // Of this session.
+  double step_seconds_ = 0, watch_seconds_ = 0;  // of training, and of handing the heartbeat to the log
+  long first_step_ = 0;
+};
+
+}  // namespace heartbeat
