@@ -179,7 +179,8 @@ void dump(const RunReader& run, const DumpOptions& options, std::FILE* file) {
 
   form->begin("scalar");
   for (const ScalarRow& s : run.scalars(options.steps))
-    if (times || scalar_repeats(s.name)) form->row({{"step", s.step}, {"name", s.name}, {"value", scalar_value(s.value)}});
+    if (times || scalar_repeats(s.name))
+      form->row({{"step", s.step}, {"name", s.name}, {"value", scalar_value(s.value)}});
   form->end();
 
   form->begin("watch");
