@@ -21,6 +21,18 @@ void copy_values(const Tensor& from, const Tensor& to) {
            [&]<class T>(auto, Type<T>) { std::copy_n(from.data<T>(), from.numel(), to.data<T>()); });
 }
 
+// The norm of all gradients, from what the watch saw of them.
+double norm_of(const std::vector<TensorStats>& gradients) {
+  double squares = 0;
+  bool nan = false, infinite = false;
+  for (const TensorStats& s : gradients) {
+    squares += s.sum_of_squares;
+    nan = nan || s.bins[kNanBin];
+    infinite = infinite || s.bins[kPlusInfBin] || s.bins[kMinusInfBin];
+  }
+  return nan ? NAN : infinite ? INFINITY : std::sqrt(squares);
+}
+
 }  // namespace
 
 Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& options, std::vector<std::string> parts)
@@ -54,8 +66,14 @@ void Optimizer::watch(const WatchOptions& options) {
 Optimizer::Report Optimizer::step(double lr, WatchFrame* frame) {
   for (size_t t = 0; t < entries_.size(); ++t) info_[t].trainable = entries_[t].value.needs_grad();
 
+  const bool due = frame && steps_ % watch_.every == 0 && watch_.level != WatchLevel::none;
+  const bool norm_first = options_.max_norm > 0 || options_.skip_non_finite;  // before anything is changed
+  // A watch of all gradients gives their norm for nothing.
+  const bool norm_from_watch =
+      due && !norm_first && std::all_of(info_.begin(), info_.end(), [](const WatchedTensor& t) { return t.watched; });
+
   Report report;
-  if (frame || options_.max_norm > 0 || options_.skip_non_finite)
+  if (norm_first || (frame && !norm_from_watch))
     dispatch(Device::cpu, dtype_, [&]<class T>(auto device, Type<T>) {
       std::vector<const T*> gradients;
       for (size_t t = 0; t < entries_.size(); ++t) gradients.push_back(gradient_of<T>(t));
@@ -65,8 +83,7 @@ Optimizer::Report Optimizer::step(double lr, WatchFrame* frame) {
 
   Watch watch;
   if (frame) {
-    const bool due = steps_ % watch_.every == 0 && watch_.level != WatchLevel::none,
-               all = watch_.level == WatchLevel::all;
+    const bool all = watch_.level == WatchLevel::all;
     const auto take = [&](bool wanted, std::vector<TensorStats>& stats) {
       stats.assign(due && wanted ? entries_.size() : 0, {});
       return std::span(stats);
@@ -74,7 +91,6 @@ Optimizer::Report Optimizer::step(double lr, WatchFrame* frame) {
     watch = {take(all, frame->parameter), take(true, frame->gradient), take(all, frame->update),
              take(report.clip_factor < 1, frame->clipped)};
     frame->step = steps_;
-    frame->global_norm = report.global_norm;
     frame->clip_factor = report.clip_factor;
     frame->lr = lr;
     frame->skipped = report.skipped;
@@ -83,6 +99,8 @@ Optimizer::Report Optimizer::step(double lr, WatchFrame* frame) {
     for (const Entry& e : entries_)
       if (e.value.needs_grad() && e.value.has_grad()) *e.step.data<double>() += 1;
   update(lr, {report.clip_factor, report.skipped, options_.zero_gradients}, watch);
+  if (norm_from_watch) report.global_norm = norm_of(frame->gradient);
+  if (frame) frame->global_norm = report.global_norm;
   ++steps_;
   return report;
 }

@@ -201,6 +201,32 @@ TEST(Optimizer, NonFiniteGradientShowsByDefaultAndIsSkippedWhenAsked) {
     }
 }
 
+TEST(Optimizer, TheNormIsTheSameWhetherTheWatchGivesItOrNot) {
+  const float inf = INFINITY;
+  for (const auto& bad : {std::vector<float>{}, {NAN}, {inf}, {-inf}, {inf, NAN}}) {
+    SCOPED_TRACE(::testing::Message() << bad.size() << " bad, the first " << (bad.empty() ? 0 : bad[0]));
+    const auto norm = [&](const nn::WatchOptions& options, double max_norm) {
+      const Model model;
+      nn::Sgd optimizer(model.parameters(), {.max_norm = max_norm});
+      optimizer.watch(options);
+      model.set_gradients(10);
+      std::copy(bad.begin(), bad.end(), model.bias.grad<float>().data);
+      WatchFrame frame;
+      const double told = optimizer.step(0.1, &frame).global_norm;
+      EXPECT_EQ(std::isnan(told), std::isnan(frame.global_norm));
+      return frame.global_norm;
+    };
+    const double from_watch = norm({}, 0), own_pass = norm({.filter = "*bias*"}, 0), before = norm({}, 1);
+    EXPECT_EQ(std::isnan(from_watch), std::isnan(own_pass));
+    if (std::isfinite(own_pass)) {
+      EXPECT_NEAR(from_watch, own_pass, 1e-12 * own_pass);
+    } else if (!std::isnan(own_pass)) {
+      EXPECT_EQ(from_watch, own_pass);
+    }
+    EXPECT_TRUE(before == own_pass || std::isnan(before));
+  }
+}
+
 TEST(Optimizer, ResumedRunContinuesToTheBit) {
   for (bool adam : {true, false})
     for (Dtype dtype : {Dtype::f32, Dtype::f64}) {
