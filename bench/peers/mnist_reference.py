@@ -101,9 +101,11 @@ def train(o):
 
 
 def replay(o):
-    """IN holds the initial weights by name and, all as f32, images [n, 1, 28, 28], labels [n], rows [steps, batch] into
-    them and noise [steps, batch, 10]. OUT gets losses [steps] and the weights after the last step."""
+    """IN holds the initial weights by name and, as numbers of any type, images [n, 1, 28, 28], labels [n], rows [steps,
+    batch] into both and noise [steps, batch, 10]. OUT gets losses [steps] and the weights after the last step, in the
+    type of the images."""
     given = load_file(o.replay)
+    torch.set_default_dtype(given["images"].dtype)
     images, labels = given.pop("images"), given.pop("labels").long()
     rows, noise = given.pop("rows").long(), given.pop("noise", None)
     net = Net(o.noise_module == "on")
