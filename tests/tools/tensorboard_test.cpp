@@ -5,9 +5,12 @@
 
 #include <cstring>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "graph/crc32c.h"
 #include "tests/support/fake_run.h"
+#include "tools/log/run_reader.h"
 
 namespace heartbeat {
 namespace {
@@ -236,6 +239,13 @@ TEST(TensorBoard, FileObeysTheRules) {
   }
   EXPECT_TRUE(fraction);
   EXPECT_EQ(nan_counts, 1);
+  std::multiset<std::tuple<std::string, long, float>> want, got;
+  for (const ScalarRow& s : RunReader(dir).scalars())
+    if (s.step > 0 && std::isfinite(s.value)) want.emplace(s.name, s.step, float(s.value));
+  for (const Decoded& e : events)
+    if (e.scalar && std::isfinite(*e.scalar) && e.tag.rfind("health/", 0) != 0) got.emplace(e.tag, e.step, *e.scalar);
+  EXPECT_EQ(got, want);
+  EXPECT_GT(want.size(), 60u);
   EXPECT_EQ(histograms, 60 * 3 * 4 - 1);  // all but the tensor that was NaN altogether
 }
 

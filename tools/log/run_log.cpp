@@ -166,6 +166,7 @@ struct RunLog::Writer {
   void show(const std::deque<LogItem>& batch) {
     for (const LogItem& item : batch) {
       if (const auto* tensors = std::get_if<TensorRows>(&item)) events->tensors(tensors->rows);
+      if (const auto* scalar = std::get_if<ScalarRow>(&item)) events->scalar(scalar->step, scalar->name, scalar->value);
       if (const auto* watch = std::get_if<WatchRows>(&item)) events->watch(watch->step, watch->quantity, watch->stats);
     }
     events->flush();
