@@ -3,12 +3,13 @@ const kBands = {near: "#8a4fa3", short: "#3a9bb0", medium: "#d1732a", long: "#1f
 const kOrder = ["near", "short", "medium", "long", "all", "inter"];
 const scalar = name => run.scalars[name] || null;
 
-function lossChart(title, train, valid) {
+// held: the name of the loss on data that are not trained on.
+function lossChart(title, train, held) {
   const raw = scalar(train), list = points(raw);
   return chart(title, [
     {points: list, colour: "#8fb4de", width: 1, opacity: list.length > 60 ? 0.75 : 1, broken: raw ? raw.broken : []},
     {name: "training, smoothed", points: smoothed(list), colour: "#1f5fa8", width: 2.2},
-    {name: "validation", points: points(scalar(valid)), colour: "#d1732a", width: 2.2},
+    {name: held.startsWith("test") ? "test" : "validation", points: points(scalar(held)), colour: "#d1732a", width: 2.2},
   ]);
 }
 
@@ -57,7 +58,8 @@ function scoreSection() {
 }
 
 function curveSection() {
-  const seen = new Set(["train/loss", "valid/loss"]), charts = [lossChart("Loss", "train/loss", "valid/loss")];
+  const held = scalar("test/loss") && !scalar("valid/loss") ? "test/loss" : "valid/loss";
+  const seen = new Set(["train/loss", held]), charts = [lossChart("Loss", "train/loss", held)];
   const channels = Object.keys(run.scalars).filter(n => /^train\/loss\/[^/]+$/.test(n)).map(tail);
   for (const channel of channels) {
     seen.add(`train/loss/${channel}`).add(`valid/loss/${channel}`);
@@ -71,6 +73,7 @@ function curveSection() {
     charts.push(chart(title, [{name: noisy ? "" : tail(name), points: list, colour: noisy ? "#8fb4de" : "#1f5fa8", width: noisy ? 1 : 1.8, broken: curve.broken},
                               ...(noisy ? [{name: "smoothed", points: smoothed(list), colour: "#1f5fa8", width: 2.2}] : [])], options));
   };
+  one("Test accuracy", "test/accuracy");
   one("Learning rate", "lr", {from: 0});
   one("Norm of all gradients, before clipping", "gradients/global_norm", {log: true, smooth: true});
   one("Clip factor", "clip/factor", {from: 0, to: 1, note: "1: not clipped"});
