@@ -228,14 +228,17 @@ TEST(SideBySide, HoldsWhatThePageShows) {
   EXPECT_EQ(page["settings"][0]["values"], Page({"0.01", "0.1", "0.01"}));
   for (const Page& run : page["runs"])
     for (const Page& series : run["histograms"]["series"]) EXPECT_EQ(series["quantity"], "gradients");
-  // Columns are of as many steps in the short run as in the long one: they can be subtracted.
+  // Columns of the long run hold four of the short one's: what is subtracted adds those up.
   const Page &first = page["runs"][0]["histograms"], &second = page["runs"][1]["histograms"];
   EXPECT_EQ(second["first"].size(), 23u);
-  ASSERT_EQ(first["first"].size(), 5u);
+  EXPECT_EQ(second["merged"], 2);
+  ASSERT_EQ(first["first"].size(), 20u);
   for (int c = 0; c < 5; ++c) {
-    EXPECT_EQ(first["first"][c], second["first"][c]);
-    EXPECT_EQ(first["last"][c], second["last"][c]);
+    EXPECT_EQ(first["first"][4 * c], second["first"][c]);
+    EXPECT_EQ(first["last"][4 * c + 3], second["last"][c]);
+    EXPECT_EQ(second["rows"][c], 4);
   }
+  EXPECT_EQ(second["rows"][22], 2);
 }
 
 TEST(SideBySide, EqualNamesGiveWayToDirectories) {

@@ -148,6 +148,8 @@ TEST(Report, MergingStepsAddsCounts) {
   EXPECT_EQ(h.first[1], 5);
   EXPECT_EQ(h.last[1], 8);
   EXPECT_EQ(h.last.back(), 45);
+  EXPECT_EQ(h.rows.front(), 4);
+  EXPECT_EQ(h.rows.back(), 1);
   EXPECT_EQ(h.series.size(), 12u);
   for (const auto& s : h.series) EXPECT_EQ(s.columns.size(), 12u);
   EXPECT_EQ(read_histograms(reader, {.columns = 45}).merged, 0);

@@ -14,6 +14,7 @@ function el(tag, attributes = {}, ...children) {
 function short(x, digits = 3) {
   if (x === null || x === undefined) return "none";
   if (x === 0) return "0";
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : "\u2212∞";
   const size = Math.abs(x);
   const text = size >= 1e5 || size < 1e-3 ? d3.format(`.${digits - 1}~e`)(x) : d3.format(`.${digits}~r`)(x);
   return text.replace("e+", "e").replace(/-/g, "\u2212");

@@ -46,7 +46,7 @@ async function decode(series) {
 }
 
 // Rows of one picture of several series: groups of bins from top to bottom. Magnitudes that hold next to nothing are one
-// row around zero.
+// row around zero. Of several series, what one alone has far outside falls into the outermost rows.
 function rowsOf(list) {
   const total = new Float64Array(kBins);
   for (const series of list)
@@ -56,14 +56,21 @@ function rowsOf(list) {
   for (let k = 0; k < 130; ++k) all += size(k);
   while (first < 129 && below + size(first) <= 0.015 * all) below += size(first++);
   if (all === 0) first = 130;
-  const far = sign => {
-    for (let k = 129; k >= first; --k) if (total[kZero + sign * (1 + k)] > 0) return k;
+  const far = (sign, beyond) => {
+    let sum = 0;
+    for (let k = 129; k >= first; --k) if ((sum += total[kZero + sign * (1 + k)]) > beyond) return k;
     return first - 1;
   };
-  const rows = [];
-  for (let k = far(1); k >= first; --k) rows.push([kZero + 1 + k, kZero + 1 + k]);
+  const outermost = sign => {
+    const most = far(sign, 0), usual = far(sign, 0.01 * all);
+    return list.length > 1 && most > usual + 16 ? usual + 6 : most;
+  };
+  const rows = [], up = outermost(1), down = outermost(-1);
+  for (let k = up; k >= first; --k) rows.push([kZero + 1 + k, kZero + 1 + k]);
   rows.push([kZero - first, kZero + first]);
-  for (let k = first; k <= far(-1); ++k) rows.push([kZero - 1 - k, kZero - 1 - k]);
+  for (let k = first; k <= down; ++k) rows.push([kZero - 1 - k, kZero - 1 - k]);
+  if (up >= first && up < far(1, 0)) rows[0][1] = kBins - 1;
+  if (down >= first && down < far(-1, 0)) rows[rows.length - 1][0] = 0;
   return {rows, first, total};
 }
 
@@ -77,7 +84,9 @@ function rowOfValue(v, rows) {
 }
 
 function niceTicks(rows, height) {
-  const top = highOf(rows[0][1]), bottom = lowOf(rows[rows.length - 1][0]), ticks = [];
+  const ends = rows[rows.length - 1], ticks = [];
+  const top = Number.isFinite(highOf(rows[0][1])) ? highOf(rows[0][1]) : lowOf(rows[0][0]);
+  const bottom = Number.isFinite(lowOf(ends[0])) ? lowOf(ends[0]) : highOf(ends[1]);
   const zero = rowOfValue(0, rows);
   if (zero !== null) ticks.push(0);
   const room = Math.max(16, 16 * rows.length / height);

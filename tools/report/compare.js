@@ -15,12 +15,14 @@ const scalarOf = (run, names) => names.map(n => run.scalars[n]).find(c => c && c
 const last = curve => curve ? curve.value[curve.value.length - 1] : null;
 const kAccuracy = ["test/accuracy", "valid/accuracy"], kLoss = ["test/loss", "valid/loss"], kTrain = ["train/loss"];
 
+const plain = value => value === null ? "–" : value.replace(/^"|"$/g, "") || "–";  // of a TOML string
+
 // What the table shows of a run: {key, label, value(run), text(value), title, best: 1 large is good, -1 small}.
 function measures() {
   const list = data.settings.filter(s => new Set(s.values).size > 1).slice(0, 6).map(s => ({
     key: s.key, label: s.key, setting: true,
     value: run => run.settings.get(s.key) === null ? null : Number.isFinite(+run.settings.get(s.key)) && run.settings.get(s.key) !== "" ? +run.settings.get(s.key) : run.settings.get(s.key),
-    text: v => typeof v === "number" ? short(v, 4) : v.replace(/^"|"$/g, "")}));
+    text: v => typeof v === "number" ? short(v, 4) : plain(v)}));
   const add = (key, label, value, text, more = {}) => {
     if (runs.some(r => value(r) !== null && value(r) !== undefined)) list.push({key, label, value, text, ...more});
   };
@@ -100,7 +102,7 @@ const runKey = list => el("div", {class: "run-key"}, ...list.map(run => el("span
 // The settings in which the chosen runs are not alike, in a line under the name.
 function differing(run, list) {
   return data.settings.filter(s => new Set(list.map(r => r.settings.get(s.key))).size > 1)
-    .map(s => `${s.key} ${run.settings.get(s.key) === null ? "–" : run.settings.get(s.key).replace(/^"|"$/g, "")}`).slice(0, 4).join(", ");
+    .map(s => `${s.key} ${plain(run.settings.get(s.key))}`).slice(0, 4).join(", ");
 }
 
 function laneBlock(list) {

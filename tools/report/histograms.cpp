@@ -120,24 +120,18 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-int merging_for(const RunReader& run, int columns) {
-  const std::size_t steps = run.watched_steps().size();
-  int merged = 0;
-  while (steps && long(steps - 1) >> merged >= columns) ++merged;
-  return merged;
-}
-
 Histograms read_histograms(const RunReader& run, const HistogramOptions& options) {
   Histograms result;
   const std::map<long, long> watched = run.watched_steps();  // step, last step of its row
-  result.merged = options.merged;
   while (!watched.empty() && long(watched.size() - 1) >> result.merged >= options.columns) ++result.merged;
   std::map<long, int> column_of;
   for (const auto& [step, last] : watched) {
     const int column = int(column_of.size() >> result.merged);
     column_of[step] = column;
-    if (column == int(result.first.size())) result.first.push_back(step), result.last.push_back(last);
+    if (column == int(result.first.size()))
+      result.first.push_back(step), result.last.push_back(last), result.rows.push_back(0);
     result.last.back() = std::max(result.last.back(), last);
+    result.rows.back() += last - step + 1;
   }
 
   std::map<std::pair<int, int>, std::pair<Open, Columns>> series;  // by quantity and tensor
@@ -173,14 +167,15 @@ Histograms read_histograms(const RunReader& run, const HistogramOptions& options
     }
     if (bytes <= options.most_bytes || result.first.size() < 32) return result;
     for (auto& [key, value] : series) value.second = halved(value.second);
-    ++result.merged;
-    std::vector<long> first, last;
-    for (std::size_t c = 0; c < result.first.size(); c += 2) {
-      first.push_back(result.first[c]);
-      last.push_back(result.last[std::min(c + 1, result.last.size() - 1)]);
+    const Histograms finer = std::move(result);
+    result = {};
+    result.merged = finer.merged + 1;
+    for (std::size_t c = 0; c < finer.first.size(); c += 2) {
+      const std::size_t second = std::min(c + 1, finer.first.size() - 1);
+      result.first.push_back(finer.first[c]);
+      result.last.push_back(finer.last[second]);
+      result.rows.push_back(finer.rows[c] + (second > c ? finer.rows[second] : 0));
     }
-    result.first = std::move(first);
-    result.last = std::move(last);
   }
 }
 

@@ -25,6 +25,7 @@ struct HistogramSeries {
 
 struct Histograms {
   std::vector<long> first, last;  // [columns] closed ranges of steps, 2^merged watched steps each but the last
+  std::vector<long> rows;         // [columns] histograms added up, of each tensor
   int merged = 0;
   std::vector<HistogramSeries> series;
 };
@@ -32,14 +33,11 @@ struct Histograms {
 struct HistogramOptions {
   int columns = 400;                      // at most
   std::size_t most_bytes = SIZE_MAX;      // fewer columns until all bytes together stay below
-  int merged = 0;                         // at least: histograms of two runs are compared at the same one
   std::vector<Quantity> quantities = {};  // empty: all
 };
 
 // Merging adds counts: exact.
 Histograms read_histograms(const RunReader& run, const HistogramOptions& options);
-// The least merging that fits the run into so many columns.
-int merging_for(const RunReader& run, int columns);
 
 std::string deflated(const std::string& bytes);
 std::string base64(const std::string& bytes);

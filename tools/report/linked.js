@@ -49,27 +49,28 @@ class LinkedPanel extends Panel {
   }
 }
 
-// Counts of the second run less those of the first, bin by bin, where both hold the same steps.
+// Counts of the second run less those of the first, bin by bin, where both hold the same steps. The columns of the run
+// with fewer steps to a column are added up first.
 class DifferencePanel extends LinkedPanel {
   constructor(pair, height, axes, lane) {
-    super(pair[1], height, axes, lane, true);
+    super(pair[0].columns.merged > pair[1].columns.merged ? pair[0] : pair[1], height, axes, lane, true);
     this.pair = pair;
   }
   async content() {
-    const [a, b] = this.pair, known = new Map(a.series.at.map((column, c) => [`${a.columns.first[column]} ${a.columns.last[column]}`, c]));
+    const merged = this.member.columns.merged, [a, b] = this.pair.map(m => coarsened(m, merged));
     const at = [], counts = [];
     let moved = 0, all = 0;
-    b.series.at.forEach((column, c) => {
-      const other = known.get(`${b.columns.first[column]} ${b.columns.last[column]}`);
-      if (other === undefined) return;
+    for (const [column, of_b] of b) {
+      const of_a = a.get(column);
+      if (!of_a || of_a.first !== of_b.first || of_a.last !== of_b.last) continue;
       at.push(column);
       for (let i = 0; i < kBins; ++i) {
-        const d = b.series.counts[c * kBins + i] - a.series.counts[other * kBins + i];
+        const d = of_b.counts[i] - of_a.counts[i];
         counts.push(d);
         moved += Math.abs(d) / 2;
-        all += b.series.counts[c * kBins + i];
+        all += of_b.counts[i];
       }
-    });
+    }
     const none = new Array(at.length).fill(0);
     this.moved = all ? moved / all : 0;
     this.compared = at.length;
@@ -94,6 +95,18 @@ class DifferencePanel extends LinkedPanel {
   }
 }
 
+// Columns of 2^merged steps: number -> {counts, first, last}.
+function coarsened({series, columns}, merged) {
+  const shift = merged - columns.merged, groups = new Map();
+  series.at.forEach((column, c) => {
+    const g = column >> shift, end = Math.min(columns.last.length, (g + 1) << shift);
+    if (!groups.has(g)) groups.set(g, {counts: new Float64Array(kBins), first: columns.first[g << shift], last: columns.last[end - 1]});
+    const {counts} = groups.get(g);
+    for (let i = 0; i < kBins; ++i) counts[i] += series.counts[c * kBins + i];
+  });
+  return groups;
+}
+
 // The crosshair stands at one step in all panels, and at one value in those of the same tensor.
 function point(panel, event) {
   const step = panel.stepAt(event), row = panel.rowAt(event);
@@ -105,15 +118,15 @@ function point(panel, event) {
     const sign = p instanceof DifferencePanel, head = sign ? el("td", {}, "B − A") : el("td", {}, swatch(p.member.run), ` ${p.member.run.label}`);
     if (c < 0) rows.push(el("tr", {}, head, el("td", {}, "–")));
     else {
-      if (!lines.length) lines.push(el("b", {}, stepsOf(p.member.columns, p.series.at[c])));
-      const v = row >= 0 && row < p.picture.height ? Math.round(p.value(c, row)) : null;
+      if (!lines.length) lines.push(el("b", {}, `step ${whole(Math.floor(step))}`));
+      const v = row >= 0 && row < p.picture.height ? p.value(c, row) : null;
       const broken = p.series.nan[c] || p.series.infinite[c];
-      rows.push(el("tr", {}, head, el("td", broken ? {style: `color:${kRed}`} : {}, broken ? `${whole(p.series.nan[c] + p.series.infinite[c])} not finite` : v === null ? "" : sign ? d3.format("+,")(v).replace("-", "−") : whole(v))));
+      rows.push(el("tr", {}, head, el("td", broken ? {style: `color:${kRed}`} : {}, broken ? `${whole(p.series.nan[c] + p.series.infinite[c])} not finite` : v === null ? "" : sign ? d3.format("+,")(v).replace("-", "−") : short(v, 3))));
     }
   }
   if (row >= 0 && row < panel.picture.height) {
     const [low, high] = panel.picture.range(row);
-    lines.push(el("div", {class: "dim"}, `${panel.picture.unit} ${short(low)} to ${short(high)}`));
+    lines.push(el("div", {class: "dim"}, `${panel.picture.unit} from ${short(low)} to ${short(high)}, a step`));
   }
   showTip(event, ...lines, el("table", {}, ...rows));
 }
@@ -129,7 +142,7 @@ function lane(name, chosen) {
   });
   const present = members.filter(m => m);
   if (!present.length) return [];
-  const axes = new Axes(present), panels = [], height = chosen.length > 4 ? 116 : 138;
+  const axes = new Axes(present, true), panels = [], height = chosen.length > 4 ? 116 : 138;
   const nodes = members.map((m, k) => m ? new LinkedPanel(m, height, axes, panels, k > 0).node : el("div", {class: "absent"}, "not in this run"));
   const tensor = present[0].run.tensors[present[0].series.tensor], note = el("small", {}, tensor.shape.length ? tensor.shape.join(" × ") : "scalar");
   if (chosen.length === 2) {

@@ -13,10 +13,11 @@ function startsOf(columns) {
 }
 
 // What panels share that are read against each other: the values of their rows, their depth of colour, their steps.
-// members: {series, columns}.
+// members: {series, columns}. perStep: counts of a column are divided by the steps it holds.
 class Axes {
-  constructor(members) {
+  constructor(members, perStep = false) {
     this.members = members;
+    this.perStep = perStep;
     this.cells = new Map();
   }
   prepare() {
@@ -25,12 +26,13 @@ class Axes {
   async measure() {
     await Promise.all(this.members.map(m => decode(m.series)));
     const picture = this.picture = pictureOf(this.members.map(m => m.series), look.axis), filled = [];
-    for (const {series} of this.members) {
+    const zero = Math.floor(picture.position(0) ?? -1);  // exact zeros are many or none: they do not set the depth of colour
+    for (const {series, columns} of this.members) {
       const cells = new Float64Array(series.n * picture.height);
       for (let c = 0; c < series.n; ++c)
         for (let r = 0; r < picture.height; ++r) {
-          const v = cells[c * picture.height + r] = picture.cell(series, c, r);
-          if (v > 0) filled.push(v);
+          const v = cells[c * picture.height + r] = picture.cell(series, c, r) / (this.perStep ? columns.rows[series.at[c]] : 1);
+          if (v > 0 && r !== zero) filled.push(v);
         }
       this.cells.set(series, cells);
     }

@@ -60,7 +60,7 @@ Json histograms_json(const Histograms& h) {
                          return norms;
                        }()},
                       {"bytes", base64(s.bytes)}});
-  return {{"first", h.first}, {"last", h.last}, {"series", series}};
+  return {{"first", h.first}, {"last", h.last}, {"rows", h.rows}, {"merged", h.merged}, {"series", series}};
 }
 
 std::string name_of_run(const RunReader& run) {

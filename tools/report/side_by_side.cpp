@@ -24,22 +24,6 @@ std::vector<std::string> labels_of(std::span<const RunReader> runs) {
   return labels;
 }
 
-// One merging for all runs, so that their columns are of equal steps.
-std::vector<Histograms> read_all(std::span<const RunReader> runs, const SideBySideOptions& options) {
-  int merged = 0;
-  for (const RunReader& run : runs) merged = std::max(merged, merging_for(run, options.columns));
-  for (;; ++merged) {
-    std::vector<Histograms> all;
-    std::size_t bytes = 0, most_columns = 0;
-    for (const RunReader& run : runs) {
-      all.push_back(read_histograms(run, {.merged = merged, .quantities = options.quantities}));
-      for (const HistogramSeries& s : all.back().series) bytes += s.bytes.size();
-      most_columns = std::max(most_columns, all.back().first.size());
-    }
-    if (bytes <= options.histogram_bytes || most_columns < 32) return all;
-  }
-}
-
 std::optional<double> scale_of(const RunReader& run, const Histograms& histograms, const std::string& module) {
   std::map<std::string, TensorStats> gradients;
   for (const HistogramSeries& s : histograms.series)
@@ -71,7 +55,12 @@ Json run_json(const RunReader& run, const std::string& label, const Histograms& 
 
 std::string side_by_side_html(std::span<const RunReader> runs, const SideBySideOptions& options) {
   const std::vector<std::string> labels = labels_of(runs);
-  const std::vector<Histograms> histograms = read_all(runs, options);
+  // The columns of a long run are of 2^n times as many steps as those of a short one: the page adds up to compare.
+  std::vector<Histograms> histograms;
+  for (const RunReader& run : runs)
+    histograms.push_back(read_histograms(run, {.columns = options.columns,
+                                               .most_bytes = options.histogram_bytes / runs.size(),
+                                               .quantities = options.quantities}));
   Json list = Json::array(), settings = Json::array();
   bool measured = false;
   for (std::size_t k = 0; k < runs.size(); ++k) {
