@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "kernels/common/error.h"
+#include "tools/contacts/breakages.h"
 
 namespace heartbeat {
 namespace {
@@ -21,7 +22,7 @@ TrainOptions parse_train_options(int argc, char** argv) {
   TrainOptions o;
   CLI::App app(kAbout, "train_contacts");
   app.add_option("--data", o.data, "data set made by prepare_contacts")->required();
-  add_run_options(app, o);
+  add_run_options(app, o, contact_breakages());
   app.add_option("--max-minutes", o.max_minutes,
                  "stop after this long, validation included; 20 where no --max-steps is given")
       ->group("Run");
@@ -63,7 +64,7 @@ TrainOptions parse_train_options(int argc, char** argv) {
       ->group("Recipe");
 
   add_watch_options(app, o);
-  parse_options(app, argc, argv, o);
+  parse_options(app, argc, argv, o, contact_breakages());
   if (!o.max_minutes && !o.max_steps) o.max_minutes = 20;
   // A run that repeats to the bit must not validate by the clock.
   if (!o.max_minutes && !o.eval_steps && !eval_minutes->count()) o.eval_steps = (o.max_steps + 4) / 5;

@@ -40,8 +40,10 @@ ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& trai
   for (int k = 0; k < kChannels; ++k) frequency.push_back(statistics.frequency(k));
   std::optional<ContactPrior> prior;
   if (o.prior == "on") prior = ContactPrior::count(train);
-  return make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.recompute}, std::move(prior), o.seed,
-                            frequency);
+  ContactModel model = make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.recompute}, std::move(prior),
+                                          o.seed, frequency);
+  o.breakage.change_initial(model.network.parameters());
+  return model;
 }
 
 // What best.safetensors goes by: long P@L/5 of cb8 plus the macro AUPRC over channels.
@@ -98,7 +100,8 @@ bool Training::validation_is_due() const {
 }
 
 double Training::step() {
-  const double lr = nn::Schedule{.peak = options_.lr, .warm_up = options_.warmup}.at(progress());
+  const nn::Schedule schedule{.peak = options_.lr, .warm_up = options_.warmup};
+  const double lr = options_.breakage.rate(schedule.at(progress()), options_.lr, state_.step);
   const Batch batch = sampler_.at(state_.step);
   const long step = ++state_.step;
 
@@ -107,6 +110,7 @@ double Training::step() {
   const Tensor logits = model_.training_logits(batch, mode);
   const Tensor loss = contact_loss(batch.layout, logits, batch.targets);
   backward(loss);
+  options_.breakage.change_gradients(model_.network.parameters(), step - 1);
   nn::WatchFrame frame;
   const auto report = optimizer_.step(lr, &frame);
   ema_.update();
@@ -196,6 +200,7 @@ void Training::train() {
 void Training::run(const Baselines& baselines) {
   catch_interrupts();
   fmt::print("{}\n", plan_of(options_, model_, sampler_, train_, valid_));
+  announce_breakage(options_, *log_);
   std::fflush(stdout);
   if (!options_.resume) {
     log_summary(*log_, 0, "baseline/separation", baselines.separation);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "kernels/common/error.h"
+#include "tools/mnist/breakages.h"
 
 namespace heartbeat {
 namespace {
@@ -25,7 +26,7 @@ MnistOptions parse_mnist_options(int argc, char** argv) {
   CLI::App app(kAbout, "train_mnist");
   app.add_option("--data", o.data,
                  "folder with MNIST's four files, plain or .gz; synthetic: digits drawn from strokes");
-  add_run_options(app, o);
+  add_run_options(app, o, digit_breakages());
   app.add_option("--epochs", o.epochs, "times to see every digit")->group("Run");
   app.add_option("--synthetic", o.synthetic, "digits to draw where none are given")
       ->check(CLI::Range(60L, 1'000'000L))
@@ -48,7 +49,7 @@ MnistOptions parse_mnist_options(int argc, char** argv) {
       ->group("Recipe");
 
   add_watch_options(app, o);
-  parse_options(app, argc, argv, o);
+  parse_options(app, argc, argv, o, digit_breakages());
   o.resolved = app.config_to_str(true, false);
 
   expect_positive(o.lr, "--lr");

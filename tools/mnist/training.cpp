@@ -39,6 +39,7 @@ DigitTraining::DigitTraining(const MnistOptions& options, const Digits& digits)
       model_(make_digit_model(options)),
       optimizer_(make_optimizer(options, model_.parameters())),
       fingerprint_(fingerprint_of(digits)) {
+  options.breakage.change_initial(model_.parameters());
   if (options.resume) restore();
   first_step_ = state_.step;
   log_ = std::make_unique<RunLog>(open_run_log(options, "train_mnist", total_steps(), state_.step));
@@ -65,13 +66,14 @@ DigitBatch DigitTraining::next_batch() {
 double DigitTraining::step() {
   const DigitBatch batch = next_batch();
   const long step = ++state_.step;
-  const double lr = options_.lr;
+  const double lr = options_.breakage.rate(options_.lr, options_.lr, step - 1);
 
   optimizer_->zero_grad();
   const RandomKey key{.seed = options_.seed, .step = std::uint32_t(step), .layer = kTrainNoise};
   const Tensor noise = model_.noise(batch.images.dim(0), key);
   const Tensor loss = cross_entropy(model_.logits(batch.images, noise), batch.labels);
   backward(loss);
+  options_.breakage.change_gradients(model_.parameters(), step - 1);
   nn::WatchFrame frame;
   const bool watched = options_.watch != "none";
   const auto report = optimizer_->step(lr, watched ? &frame : nullptr);
@@ -150,6 +152,7 @@ void DigitTraining::train() {
 void DigitTraining::run() {
   catch_interrupts();
   fmt::print("{}\n", plan());
+  announce_breakage(options_, *log_);
   std::fflush(stdout);
   // A run can be resumed from its first second, and a disk that cannot hold it says so now.
   if (!options_.resume) save_last();

@@ -26,8 +26,15 @@ RunLog open_run_log(const RunOptions& o, const std::string& program, long total_
   RunLog::Meta meta = {
       {"program", program}, {"name", name.empty() ? o.run_dir : name},          {"seed", std::to_string(o.seed)},
       {"device", "cpu"},    {"threads", std::to_string(omp_get_max_threads())}, {"config", o.resolved}};
+  if (o.breakage) meta["break"] = o.breakage.name;
   meta.insert(more.begin(), more.end());
   return RunLog(o.run_dir, meta, options);
+}
+
+void announce_breakage(const RunOptions& o, RunLog& log) {
+  if (!o.breakage) return;
+  fmt::print("{}\n\n", o.breakage.sentence());
+  if (!o.resume) log.note(0, "break", o.breakage.sentence());
 }
 
 fs::path last_checkpoint(const RunOptions& o) {
@@ -41,6 +48,7 @@ void save_training(const RunOptions& o, RunLog& log, const nn::Parameters& tenso
                    nlohmann::json state) {
   log.flush();
   state["seed"] = o.seed;
+  if (o.breakage) state["break"] = o.breakage.name;
   nn::save_checkpoint(last_checkpoint(o), tensors, {{"model", model}, {"state", state.dump()}});
 }
 
@@ -59,6 +67,9 @@ SavedTraining read_training(const RunOptions& o, const std::string& model) {
   if (saved.state.value("seed", o.seed) != o.seed)
     throw UserError(fmt::format("--resume: the run has seed {}, but the options ask for {}",
                                 saved.state.value("seed", std::uint64_t(0)), o.seed));
+  if (const std::string name = saved.state.value("break", ""); name != o.breakage.name)
+    throw UserError(
+        fmt::format("--resume: the run has --break={}, but the options ask for --break={}", name, o.breakage.name));
   return saved;
 }
 

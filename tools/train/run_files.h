@@ -19,11 +19,15 @@ void expect_startable(const RunOptions& options);
 RunLog open_run_log(const RunOptions& options, const std::string& program, long total_steps, long last_step,
                     const RunLog::Meta& more = {});
 
+// Prints what is broken on purpose and where to look, and notes it in the log of a run that starts; nothing otherwise.
+void announce_breakage(const RunOptions& options, RunLog& log);
+
 std::filesystem::path last_checkpoint(const RunOptions& options);
 std::filesystem::path best_checkpoint(const RunOptions& options);
 
-// last.safetensors: the tensors, what model they belong to, and where the training stands. The seed is added to the
-// state. Flushes the log first, so that it never lags behind the checkpoint: rows of later steps give way on --resume.
+// last.safetensors: the tensors, what model they belong to, and where the training stands. The seed and the
+// name of the breakage are added to the state. Flushes the log first, so that it never lags behind the checkpoint: rows
+// of later steps give way on --resume.
 void save_training(const RunOptions& options, RunLog& log, const nn::Parameters& tensors, const std::string& model,
                    nlohmann::json state);
 
@@ -32,7 +36,7 @@ struct SavedTraining {
   nlohmann::json state;
 };
 // What save_training has written. Throws UserError with one sentence where it is missing or damaged, or belongs to
-// another model or another seed than asked for.
+// another model, seed or breakage than asked for.
 SavedTraining read_training(const RunOptions& options, const std::string& model);
 
 }  // namespace heartbeat

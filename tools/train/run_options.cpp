@@ -4,7 +4,7 @@
 
 namespace heartbeat {
 
-void add_run_options(CLI::App& app, RunOptions& o) {
+void add_run_options(CLI::App& app, RunOptions& o, std::span<const Breakage> table) {
   app.set_config("--config", "", "read options from a TOML file; flags on the command line win");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_option("--run-dir", o.run_dir, "directory for log, checkpoints and report")->required();
@@ -12,6 +12,7 @@ void add_run_options(CLI::App& app, RunOptions& o) {
   app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
   app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
   app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
+  add_break_option(app, table, o.breakage.name)->group("Run");
 }
 
 void add_watch_options(CLI::App& app, RunOptions& o) {
@@ -25,7 +26,7 @@ void add_watch_options(CLI::App& app, RunOptions& o) {
       ->group("Heartbeat");
 }
 
-void parse_options(CLI::App& app, int argc, char** argv, const RunOptions& o) {
+void parse_options(CLI::App& app, int argc, char** argv, RunOptions& o, std::span<const Breakage> table) {
   app.option_defaults()->always_capture_default();
   for (CLI::Option* option : app.get_options({})) option->capture_default_str();
   try {
@@ -34,6 +35,8 @@ void parse_options(CLI::App& app, int argc, char** argv, const RunOptions& o) {
     app.exit(e);
     throw;
   }
+  o.breakage = find_breakage(table, o.breakage.name);
+  use_settings(o.breakage, app);
   expect_positive(double(o.watch_every), "--watch-every");
   if (o.device == "cuda") throw UserError("--device cuda: this build has no CUDA backend yet; use --device cpu");
 }

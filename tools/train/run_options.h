@@ -3,7 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <span>
 #include <string>
+
+#include "tools/train/breakage.h"
 
 namespace heartbeat {
 
@@ -13,17 +16,19 @@ struct RunOptions {
   long watch_every = 1;
   std::uint64_t seed = 17;
   bool resume = false, quiet = false;
+  Breakage breakage;     // of --break; nothing is broken unless asked for
   std::string resolved;  // every option as TOML, for the run log
 };
 
-// --run-dir and, in the group "Run", --device, --seed, --resume and --quiet.
-void add_run_options(CLI::App& app, RunOptions& options);
+// --run-dir and, in the group "Run", --device, --seed, --resume, --quiet and --break with the trainer's table.
+void add_run_options(CLI::App& app, RunOptions& options, std::span<const Breakage> table);
 // In the group "Heartbeat": --watch, --watch-filter, --watch-every and --tensorboard.
 void add_watch_options(CLI::App& app, RunOptions& options);
 
 // Reads --config and the flags that win over it, answers --help (throws CLI::Success), refuses unknown flags (CLI11's
-// exceptions) and values of the options above that make no sense (UserError).
-void parse_options(CLI::App& app, int argc, char** argv, const RunOptions& options);
+// exceptions) and values of the options above that make no sense (UserError). A breakage changes the options that
+// nobody has given.
+void parse_options(CLI::App& app, int argc, char** argv, RunOptions& options, std::span<const Breakage> table);
 
 // Throw UserError with one sentence unless the number is positive, or not negative; NaN is neither.
 void expect_positive(double value, const char* flag);

@@ -1,0 +1,12 @@
+// The ways in which train_contacts can be made to fail, see tools/train/breakage.h.
+#pragma once
+
+#include <span>
+
+#include "tools/train/breakage.h"
+
+namespace heartbeat {
+
+std::span<const Breakage> contact_breakages();
+
+}  // namespace heartbeat

@@ -1,0 +1,53 @@
+// Runs that are broken on purpose: each fails in one way that the gradients give away. A trainer owns a table of them,
+// offers --break=NAME, and asks the chosen one at three places: when the model is made, for the learning rate of a step
+// and before the optimizer's step. A trainer's table is beside it, as in tools/contacts/breakages.cpp.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace heartbeat {
+
+struct Breakage {
+  struct Setting {
+    std::string flag, value;
+  };
+  struct Factor {
+    std::string pattern;  // of the names of tensors, as in --watch-filter
+    double factor = 1;
+    double doubles = 0;  // twice as large after so many steps again; 0: always the same
+  };
+
+  std::string name = {};    // empty: nothing is broken
+  std::string broken = {};  // one sentence: what is wrong
+  std::string look = {};    // one sentence: where it shows
+  std::string unfit = {};   // in place of both: why this trainer cannot fail like that
+
+  std::vector<Setting> settings = {};  // options of the trainer; flags and config file win
+  std::vector<Factor> initial = {};    // on values before the first step
+  std::vector<Factor> gradients = {};  // on gradients before every step; 0 leaves exact zeros
+  double rate_doubles = 0;             // the rate starts at the peak and doubles every so many steps; 0: as scheduled
+
+  explicit operator bool() const { return !name.empty(); }
+  void change_initial(const nn::Parameters& parameters) const;
+  // step counts from 0
+  void change_gradients(const nn::Parameters& parameters, long step) const;
+  double rate(double scheduled, double peak, long step) const;
+  // "broken on purpose (mean): ... Look for ..."
+  std::string sentence() const;
+};
+
+// The entry of that name, or one that breaks nothing where the name is empty. UserError, naming the choices, where
+// there is none, and where it does not fit.
+Breakage find_breakage(std::span<const Breakage> table, const std::string& name);
+
+// --break, with the table's names in its help.
+CLI::Option* add_break_option(CLI::App& app, std::span<const Breakage> table, std::string& name);
+// Gives the options of app that nobody has given the values of the breakage. After app.parse().
+void use_settings(const Breakage& breakage, CLI::App& app);
+
+}  // namespace heartbeat
