@@ -1,6 +1,7 @@
 #include "tools/train/breakage.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cmath>

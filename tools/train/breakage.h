@@ -3,12 +3,16 @@
 // and before the optimizer's step. A trainer's table is beside it, as in tools/contacts/breakages.cpp.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "nn/module.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace heartbeat {
 

@@ -1,5 +1,7 @@
 #include "tools/train/run_options.h"
 
+#include <CLI/CLI.hpp>
+
 #include "kernels/common/error.h"
 
 namespace heartbeat {

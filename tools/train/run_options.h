@@ -1,12 +1,15 @@
 // What every trainer can be told: where its run goes, and how it is watched.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <span>
 #include <string>
 
 #include "tools/train/breakage.h"
+
+namespace CLI {
+class App;
+}
 
 namespace heartbeat {
 
