@@ -45,12 +45,15 @@ class Started {
   bool wrote(const std::string& path) const {
     for (int k = 0; k < 60'000; ++k) {
       if (std::filesystem::exists(path)) return true;
-      siginfo_t ended = {};
-      waitid(P_PID, process_, &ended, WEXITED | WNOHANG | WNOWAIT);
-      if (ended.si_pid) return std::filesystem::exists(path);
+      if (ended()) return std::filesystem::exists(path);
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     return false;
+  }
+  bool ended() const {
+    siginfo_t info = {};
+    waitid(P_PID, process_, &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid != 0;
   }
   void signal(int number) const { kill(process_, number); }
   Outcome end() {  // waits; code is 128 + signal where a signal ended the program
