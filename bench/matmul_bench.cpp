@@ -14,9 +14,10 @@ using testing::random_normal;
 
 // Arguments: n, k, m. Shapes of the three products are those of a linear layer [n, k] -> [n, m], its input gradient and
 // its weight gradient.
-template <class Kernel, class Spec>
+using Product = void (*)(Cpu, Matrix<const float>, Matrix<const float>, Matrix<float>);
+template <class Spec>
 void product_case(benchmark::State& state, const Shape& a_shape, const Shape& b_shape, const Shape& y_shape,
-                  Kernel kernel, Spec spec) {
+                  Product kernel, Spec spec) {
   const Tensor a = random_normal(a_shape, Dtype::f32, 1), b = random_normal(b_shape, Dtype::f32, 2);
   const Tensor y = Tensor::zeros(y_shape);
   const auto run = [&] { kernel(Cpu{}, a.value<float>(), b.value<float>(), y.value<float>()); };

@@ -21,14 +21,18 @@ Tensor normalise(const char* op, bool with_silu, const Tensor& x, const Tensor& 
   Tensor y(x.shape(), x.dtype(), x.device());
   const Tensor statistics({x.rows(), 2}, x.dtype(), x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-    const auto kernel = with_silu ? kernels::layer_norm_silu<T> : kernels::layer_norm<T>;
+    const auto kernel = [&](auto... a) {
+      with_silu ? kernels::layer_norm_silu<T>(a...) : kernels::layer_norm<T>(a...);
+    };
     kernel(device, x.value<T>(), gain.data<T>(), bias.data<T>(), epsilon, y.value<T>(), statistics.value<T>());
   });
 
   if (tape().wants(x) || tape().wants(gain) || tape().wants(bias))
     tape().record(op, y, [with_silu, x, gain, bias, y, statistics] {
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-        const auto kernel = with_silu ? kernels::layer_norm_silu_backward<T> : kernels::layer_norm_backward<T>;
+        const auto kernel = [&](auto... a) {
+          with_silu ? kernels::layer_norm_silu_backward<T>(a...) : kernels::layer_norm_backward<T>(a...);
+        };
         kernel(device, x.value<T>(), gain.data<T>(), bias.data<T>(), statistics.value<T>(), y.grad<T>(),
                gradient_or_null<T>(x), gradient_or_null<T>(gain), gradient_or_null<T>(bias));
       });

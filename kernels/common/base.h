@@ -5,13 +5,24 @@
 #include <cstdint>
 #include <type_traits>
 
+// For functions that run on the host and on a GPU.
+#if defined(__CUDACC__)
+#define HOST_DEVICE __host__ __device__
+#else
+#define HOST_DEVICE
+#endif
+
 namespace heartbeat {
 
 enum class Dtype : std::uint8_t { f32, f64 };
 enum class Device : std::uint8_t { cpu };
 
-// Tag that selects the CPU version of a kernel. The CUDA backend adds its own, which carries a stream.
+// Tags that select a version of a kernel. Cuda carries the stream on which the work is queued: its kernels return at
+// once, read and write device memory, and the views inside their arguments point there.
 struct Cpu {};
+struct Cuda {
+  struct StreamHandle* stream = nullptr;
+};
 
 // The type in which sums over elements of storage type T are kept.
 template <class T>
@@ -27,9 +38,9 @@ struct Matrix {
   T* data = nullptr;
   long rows = 0, cols = 0;
 
-  T* row(long i) const { return data + i * cols; }
-  long numel() const { return rows * cols; }
-  operator Matrix<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols}; }
+  HOST_DEVICE T* row(long i) const { return data + i * cols; }
+  HOST_DEVICE long numel() const { return rows * cols; }
+  HOST_DEVICE operator Matrix<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols}; }
 };
 
 // Compressed sparse rows: the entries of row i are e in [row_ptr[i], row_ptr[i + 1]).

@@ -7,10 +7,12 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/common/base.h"
+
 namespace heartbeat::math {
 
 // x = n log 2 + r with |r| <= log(2) / 2; exp(x) = 2^n exp(r), exp(r) by the polynomial of Cephes' expf (Moshier 1992).
-inline float exp(float x) {
+HOST_DEVICE inline float exp(float x) {
   constexpr float kLargest = 89, kSmallest = -104;  // beyond: Inf, 0. Comparisons let NaN through.
   x = x > kLargest ? kLargest : x;
   x = x < kSmallest ? kSmallest : x;
@@ -32,31 +34,31 @@ inline float exp(float x) {
   const float second = std::bit_cast<float>((exponent - half + 127) << 23);
   return p * first * second;
 }
-inline double exp(double x) {
+HOST_DEVICE inline double exp(double x) {
   return std::exp(x);
 }
 
 // 1 / (1 + exp(-x)), from exp(-|x|), which never overflows.
 template <class T>
-inline T sigmoid(T x) {
+HOST_DEVICE inline T sigmoid(T x) {
   const T e = exp(-std::abs(x));
   return (x < 0 ? e : T(1)) / (1 + e);
 }
 
 // x sigmoid(x). Below -87, where the sigmoid is denormal, within 1e-42. silu(-Inf) is -Inf * 0, NaN, as in PyTorch.
 template <class T>
-inline T silu(T x) {
+HOST_DEVICE inline T silu(T x) {
   return x * sigmoid(x);
 }
 
 template <class T>
-inline T silu_slope(T x) {
+HOST_DEVICE inline T silu_slope(T x) {
   const T s = sigmoid(x);
   return s + x * s * (1 - s);
 }
 
 // Near 0 a polynomial (Cephes' tanhf), elsewhere 1 - 2 / (exp(2 |x|) + 1).
-inline float tanh(float x) {
+HOST_DEVICE inline float tanh(float x) {
   const float z = x * x;
   float p = -5.70498872745e-3f;
   p = p * z + 2.06390887954e-2f;
@@ -68,7 +70,7 @@ inline float tanh(float x) {
   const float far = 1 - 2 / (exp(2 * size) + 1);
   return std::copysign(size < 0.625f ? near : far, x);
 }
-inline double tanh(double x) {
+HOST_DEVICE inline double tanh(double x) {
   return std::tanh(x);
 }
 

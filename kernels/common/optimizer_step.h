@@ -11,6 +11,8 @@ struct StepOptions {
   double clip_factor = 1;       // every gradient times this, see clip_norm
   bool skip = false;            // change neither values nor state; the watch still looks
   bool zero_gradients = false;  // leave zeros behind, in the same pass
+  // On a GPU, in its memory: read instead of clip_factor, so that no step waits for the host to know it.
+  const double* device_clip_factor = nullptr;
 };
 
 // Where the heartbeat of a step goes: [tensors] each, or empty for a quantity that is not taken. Overwritten, except

@@ -6,16 +6,28 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+
+#include "kernels/common/base.h"
 
 namespace heartbeat {
 
 // Row of pair (i, j), 0 <= i <= j < L, in the triangle of a protein of length L.
-constexpr long pair_index(long i, long j, long length) {
+HOST_DEVICE constexpr long pair_index(long i, long j, long length) {
   return i * length - i * (i - 1) / 2 + (j - i);
 }
-constexpr long pair_count(long length) {
+HOST_DEVICE constexpr long pair_count(long length) {
   return length * (length + 1) / 2;
+}
+// The inverse: i of the row p of a triangle. The square root is right to within one for any L below 2^26, and
+// corrected.
+HOST_DEVICE inline long pair_left(long p, long length) {
+  const double side = double(length) + 0.5;
+  long i = long(side - std::sqrt(side * side - 2 * double(p)));
+  while (i > 0 && pair_index(i, i, length) > p) --i;
+  while (pair_index(i + 1, i + 1, length) <= p) ++i;
+  return i;
 }
 
 // Separation buckets: 0-23 residues exact, then 39 log-spaced ones up to 1,024, then one for "other chain".
@@ -43,9 +55,9 @@ struct PairMap {
   const std::uint8_t* segment = nullptr;  // chain number of each residue [L]
   const int* position = nullptr;          // index of each residue in its own full chain [L]; ascending in a chain
 
-  long row(long i, long j) const { return first_pair + pair_index(i, j, length); }
+  HOST_DEVICE long row(long i, long j) const { return first_pair + pair_index(i, j, length); }
   // The same for any order of i and j.
-  long folded_row(long i, long j) const { return i <= j ? row(i, j) : row(j, i); }
+  HOST_DEVICE long folded_row(long i, long j) const { return i <= j ? row(i, j) : row(j, i); }
   // Separation bucket of i <= j. Crops keep true positions, so residues on both sides of a gap are as far as they were.
   int bucket(long i, long j) const {
     return segment[i] != segment[j] ? kOtherChainBucket : separation_bucket(position[j] - position[i]);

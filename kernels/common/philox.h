@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/common/base.h"
+
 namespace heartbeat {
 
 struct RandomBlock {
@@ -16,7 +18,7 @@ inline constexpr std::uint32_t kPhiloxM0 = 0xD2511F53u, kPhiloxM1 = 0xCD9E8D57u;
 inline constexpr std::uint32_t kPhiloxKey0 = 0x9E3779B9u, kPhiloxKey1 = 0xBB67AE85u;  // golden ratio, sqrt(3) - 1
 
 // Ten rounds of Philox on a 128-bit counter under a 64-bit key.
-inline RandomBlock philox(RandomBlock counter, std::uint32_t key0, std::uint32_t key1) {
+HOST_DEVICE inline RandomBlock philox(RandomBlock counter, std::uint32_t key0, std::uint32_t key1) {
   std::uint32_t c0 = counter.word[0], c1 = counter.word[1], c2 = counter.word[2], c3 = counter.word[3];
   for (int round = 0; round < kPhiloxRounds; ++round) {
     const std::uint64_t even = std::uint64_t(kPhiloxM0) * c0, odd = std::uint64_t(kPhiloxM1) * c2;
@@ -34,15 +36,16 @@ inline RandomBlock philox(RandomBlock counter, std::uint32_t key0, std::uint32_t
 struct RandomStream {
   std::uint32_t key[2], high[2];
 
-  RandomBlock block(std::uint64_t index) const {
+  HOST_DEVICE RandomBlock block(std::uint64_t index) const {
     return philox({{std::uint32_t(index), std::uint32_t(index >> 32), high[0], high[1]}}, key[0], key[1]);
   }
-  std::uint32_t operator[](std::uint64_t element) const { return block(element / 4).word[element % 4]; }
+  HOST_DEVICE std::uint32_t operator[](std::uint64_t element) const { return block(element / 4).word[element % 4]; }
 };
 
 // Names a stream. The four parts do not fit beside a block number, so Philox itself mixes them into 128 bits: two names
 // that differ share a stream with probability 2^-128.
-inline RandomStream random_stream(std::uint64_t seed, std::uint32_t step, std::uint32_t layer, std::uint64_t member) {
+HOST_DEVICE inline RandomStream random_stream(std::uint64_t seed, std::uint32_t step, std::uint32_t layer,
+                                              std::uint64_t member) {
   const RandomBlock mixed = philox({{step, layer, std::uint32_t(member), std::uint32_t(member >> 32)}},
                                    std::uint32_t(seed), std::uint32_t(seed >> 32));
   return {{mixed.word[0], mixed.word[1]}, {mixed.word[2], mixed.word[3]}};
@@ -52,10 +55,10 @@ inline RandomStream random_stream(std::uint64_t seed, std::uint32_t step, std::u
 inline constexpr std::uint32_t kInitStep = 0xFFFFFFFFu;
 
 // 24 random bits, so both are exact in f32.
-inline float uniform_below_one(std::uint32_t word) {  // [0, 1)
+HOST_DEVICE inline float uniform_below_one(std::uint32_t word) {  // [0, 1)
   return float(word >> 8) * 0x1p-24f;
 }
-inline float uniform_above_zero(std::uint32_t word) {  // (0, 1]
+HOST_DEVICE inline float uniform_above_zero(std::uint32_t word) {  // (0, 1]
   return float((word >> 8) + 1) * 0x1p-24f;
 }
 
@@ -63,7 +66,7 @@ inline float uniform_above_zero(std::uint32_t word) {  // (0, 1]
 struct NormalPair {
   float first, second;
 };
-inline NormalPair normals(std::uint32_t radius_word, std::uint32_t angle_word) {
+HOST_DEVICE inline NormalPair normals(std::uint32_t radius_word, std::uint32_t angle_word) {
   const float radius = std::sqrt(-2 * std::log(uniform_above_zero(radius_word)));
   const float angle = 6.2831853071795865f * uniform_below_one(angle_word);
   return {radius * std::cos(angle), radius * std::sin(angle)};

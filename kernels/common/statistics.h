@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/common/base.h"
+
 namespace heartbeat {
 
 inline constexpr int kBins = 264;     // two per octave for each sign, see kernels/histogram/histogram.h
@@ -15,13 +17,13 @@ struct TensorStats {
   double min = 0, max = 0;                  // of the finite values; meaningless where finite() is 0
   double sum = 0, sum_of_squares = 0, abs_sum = 0;
 
-  std::uint64_t count() const {
+  HOST_DEVICE std::uint64_t count() const {
     std::uint64_t n = 0;
     for (std::uint64_t b : bins) n += b;
     return n;
   }
   bool operator==(const TensorStats&) const = default;
-  std::uint64_t finite() const { return count() - bins[kNanBin] - bins[kPlusInfBin] - bins[kMinusInfBin]; }
+  HOST_DEVICE std::uint64_t finite() const { return count() - bins[kNanBin] - bins[kPlusInfBin] - bins[kMinusInfBin]; }
 };
 
 }  // namespace heartbeat

@@ -1,0 +1,71 @@
+// Memory, streams and events of a GPU. One interface, two implementations: device_cuda.cu for a real one, and
+// kernels/simt/device_simt.cpp for the emulator, which defers whatever it may. The CPU needs none: its memory is the
+// tensor's own.
+//
+// Work on one stream runs in the order it was queued in. A failure throws std::runtime_error with the call's name; for
+// a kernel it may come at a later call.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/common/base.h"
+
+namespace heartbeat::cuda {
+
+Cuda create_stream();
+void destroy_stream(Cuda stream);
+void synchronize(Cuda stream);  // returns when all that was queued is done
+
+// A point in the work of one stream that another can wait for.
+class Event {
+ public:
+  explicit Event(Cuda recorded_on);
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+ private:
+  friend void wait(Cuda stream, const Event& event);
+  void* handle_;
+};
+void wait(Cuda stream, const Event& event);
+
+// Memory in the order of the stream: usable by what is queued on it from now on, gone for what is queued after release.
+// Freed memory stays cached for the next allocation. Aligned to 256 bytes, or to 16 under the emulator.
+void* allocate(Cuda stream, std::size_t bytes);
+void release(Cuda stream, void* pointer);
+
+// Between host and device, either way. Host memory must live until the stream has done the copy.
+void copy(Cuda stream, void* to, const void* from, std::size_t bytes);
+// Host to device, from memory that may die at once: small tables.
+void upload(Cuda stream, void* to, const void* from, std::size_t bytes);
+void clear(Cuda stream, void* to, std::size_t bytes);  // zeros
+
+struct DeviceMemory {
+  std::size_t live = 0, peak = 0;  // bytes asked for
+  std::size_t allocations = 0;     // live ones
+};
+DeviceMemory memory_report();
+
+// n elements for the duration of one op.
+template <class T>
+class Scratch {
+ public:
+  Scratch(Cuda stream, long n)
+      : stream_(stream), data_(n ? static_cast<T*>(allocate(stream, n * sizeof(T))) : nullptr) {}
+  Scratch(Cuda stream, const T* from, long n) : Scratch(stream, n) {
+    if (n) upload(stream, data_, from, n * sizeof(T));
+  }
+  ~Scratch() {
+    if (data_) release(stream_, data_);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  T* data() const { return data_; }
+
+ private:
+  Cuda stream_;
+  T* data_;
+};
+
+}  // namespace heartbeat::cuda
