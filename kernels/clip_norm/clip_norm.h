@@ -23,4 +23,9 @@ struct NormClip {
 template <class T>
 NormClip clip_norm(Cpu, const ChunkTable& table, std::span<const T* const> gradients, double max_norm);
 
+// On a GPU: queued on the stream. The pointers in the host's span and `result` are device memory.
+template <class T>
+void clip_norm(Cuda cuda, const ChunkTable& table, std::span<const T* const> gradients, double max_norm,
+               NormClip* result);
+
 }  // namespace heartbeat::kernels

@@ -16,4 +16,10 @@ void concat(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
 template <class T>
 void columns_accumulate(Cpu, Matrix<const T> y, long first, Matrix<T> x);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void concat(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void columns_accumulate(Cuda cuda, Matrix<const T> y, long first, Matrix<T> x);
+
 }  // namespace heartbeat::kernels

@@ -22,7 +22,7 @@ struct ContactLabels {
 };
 
 // How much the pair (i, j) counts: the further apart, the more a contact says about the fold.
-inline double separation_weight(const PairMap& map, long i, long j) {
+HOST_DEVICE inline double separation_weight(const PairMap& map, long i, long j) {
   if (map.segment[i] != map.segment[j]) return 2;
   const long separation = map.position[j] - map.position[i];
   return separation < 12 ? 0.5 : separation < 24 ? 1 : 2;
@@ -31,6 +31,11 @@ inline double separation_weight(const PairMap& map, long i, long j) {
 // loss_by_channel [K], overwritten: the loss is their sum. dlogits [pairs, K], overwritten unless its data is null.
 template <class T>
 void contact_loss(Cpu, PairBatch batch, Matrix<const T> logits, ContactLabels labels, double* loss_by_channel,
+                  Matrix<T> dlogits);
+
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void contact_loss(Cuda cuda, PairBatch batch, Matrix<const T> logits, ContactLabels labels, double* loss_by_channel,
                   Matrix<T> dlogits);
 
 }  // namespace heartbeat::kernels

@@ -38,4 +38,12 @@ void conv2d_dx_accumulate(Cpu, const Conv2dShape& shape, const T* dy, const T* W
 template <class T>
 void conv2d_dw_accumulate(Cpu, const Conv2dShape& shape, const T* x, const T* dy, T* dW, T* db);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void conv2d(Cuda cuda, const Conv2dShape& shape, const T* x, const T* W, const T* b, T* y);
+template <class T>
+void conv2d_dx_accumulate(Cuda cuda, const Conv2dShape& shape, const T* dy, const T* W, T* dx);
+template <class T>
+void conv2d_dw_accumulate(Cuda cuda, const Conv2dShape& shape, const T* x, const T* dy, T* dW, T* db);
+
 }  // namespace heartbeat::kernels

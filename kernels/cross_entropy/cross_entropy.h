@@ -17,4 +17,8 @@ namespace heartbeat::kernels {
 template <class T>
 double cross_entropy(Cpu, Matrix<const T> x, const int* labels, Matrix<T> dx);
 
+// On a GPU: queued on the stream; every pointer, that of the loss too, is to device memory.
+template <class T>
+void cross_entropy(Cuda cuda, Matrix<const T> x, const int* labels, double* loss, Matrix<T> dx);
+
 }  // namespace heartbeat::kernels

@@ -53,4 +53,40 @@ void dropout(Cpu, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y)
 template <class T>
 void dropout_accumulate(Cpu, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void add(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void mul(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void mul_accumulate(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void scale(Cuda cuda, double factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void scale_accumulate(Cuda cuda, double factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void add_bias(Cuda cuda, Matrix<const T> x, const T* b, Matrix<T> y);
+template <class T>
+void column_sum_accumulate(Cuda cuda, Matrix<const T> x, T* y);
+template <class T>
+void relu(Cuda cuda, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void relu_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+template <class T>
+void silu(Cuda cuda, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void silu_backward(Cuda cuda, Matrix<const T> x, Matrix<const T> dy, Matrix<T> dx);
+template <class T>
+void sigmoid(Cuda cuda, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void sigmoid_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+template <class T>
+void tanh(Cuda cuda, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void tanh_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+template <class T>
+void dropout(Cuda cuda, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void dropout_accumulate(Cuda cuda, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
+
 }  // namespace heartbeat::kernels

@@ -17,4 +17,10 @@ void embedding(Cpu, const int* ids, Matrix<const T> W, Matrix<T> y);
 template <class T>
 void embedding_adjoint_accumulate(Cpu, const int* ids, Matrix<const T> dy, Matrix<T> dW);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void embedding(Cuda cuda, const int* ids, Matrix<const T> W, Matrix<T> y);
+template <class T>
+void embedding_adjoint_accumulate(Cuda cuda, const int* ids, Matrix<const T> dy, Matrix<T> dW);
+
 }  // namespace heartbeat::kernels

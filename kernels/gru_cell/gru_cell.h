@@ -33,4 +33,12 @@ template <class T>
 void gru_cell_adjoint_accumulate(Cpu, const GruWeights<const T>& W, Matrix<const T> m, Matrix<const T> h,
                                  Matrix<const T> gates, Matrix<const T> dy, const GruGradients<T>& to);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void gru_cell(Cuda cuda, const GruWeights<const T>& W, Matrix<const T> m, Matrix<const T> h, Matrix<T> gates,
+              Matrix<T> y);
+template <class T>
+void gru_cell_adjoint_accumulate(Cuda cuda, const GruWeights<const T>& W, Matrix<const T> m, Matrix<const T> h,
+                                 Matrix<const T> gates, Matrix<const T> dy, const GruGradients<T>& to);
+
 }  // namespace heartbeat::kernels

@@ -79,5 +79,9 @@ void histogram(Cpu, const T* x, long n, TensorStats& stats);
 template <class T>
 void histogram(Cpu, const ChunkTable& table, std::span<const T* const> tensors, std::span<TensorStats> stats);
 
+// On a GPU: queued on the stream. The pointers in the host's span `tensors` and all of `stats` are device memory.
+template <class T>
+void histogram(Cuda cuda, const ChunkTable& table, std::span<const T* const> tensors, std::span<TensorStats> stats);
+
 }  // namespace kernels
 }  // namespace heartbeat

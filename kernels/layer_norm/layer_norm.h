@@ -28,4 +28,18 @@ template <class T>
 void layer_norm_silu_backward(Cpu, Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics,
                               Matrix<const T> dy, T* dx, T* dgain, T* dbias);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void layer_norm(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, double epsilon, Matrix<T> y,
+                Matrix<T> statistics);
+template <class T>
+void layer_norm_silu(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, double epsilon, Matrix<T> y,
+                     Matrix<T> statistics);
+template <class T>
+void layer_norm_backward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics,
+                         Matrix<const T> dy, T* dx, T* dgain, T* dbias);
+template <class T>
+void layer_norm_silu_backward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics,
+                              Matrix<const T> dy, T* dx, T* dgain, T* dbias);
+
 }  // namespace heartbeat::kernels

@@ -16,4 +16,10 @@ void log_softmax(Cpu, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void log_softmax_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void log_softmax(Cuda cuda, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void log_softmax_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+
 }  // namespace heartbeat::kernels

@@ -25,4 +25,16 @@ void matmul_transposed_accumulate(Cpu, Matrix<const T> a, Matrix<const T> b, Mat
 template <class T>
 void outer_sum_accumulate(Cpu, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void matmul(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void matmul_accumulate(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void matmul_transposed(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void matmul_transposed_accumulate(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+template <class T>
+void outer_sum_accumulate(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y);
+
 }  // namespace heartbeat::kernels

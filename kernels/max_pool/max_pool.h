@@ -29,4 +29,10 @@ void max_pool(Cpu, const MaxPoolShape& shape, const T* x, T* y, std::int32_t* fr
 template <class T>
 void max_pool_dx_accumulate(Cpu, const MaxPoolShape& shape, const T* dy, const std::int32_t* from, T* dx);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void max_pool(Cuda cuda, const MaxPoolShape& shape, const T* x, T* y, std::int32_t* from);
+template <class T>
+void max_pool_dx_accumulate(Cuda cuda, const MaxPoolShape& shape, const T* dy, const std::int32_t* from, T* dx);
+
 }  // namespace heartbeat::kernels

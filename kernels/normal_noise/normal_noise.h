@@ -15,4 +15,8 @@ namespace heartbeat::kernels {
 template <class T>
 void normal_noise(Cpu, RandomStream stream, Matrix<T> y);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void normal_noise(Cuda cuda, RandomStream stream, Matrix<T> y);
+
 }  // namespace heartbeat::kernels

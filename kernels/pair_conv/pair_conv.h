@@ -37,4 +37,15 @@ template <class T>
 void pair_conv_dw_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
                              Matrix<const T> dy, T* dW, T* db);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void pair_conv(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const T* W, const T* b,
+               Matrix<T> y);
+template <class T>
+void pair_conv_dx_accumulate(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy,
+                             const T* W, Matrix<T> dx);
+template <class T>
+void pair_conv_dw_accumulate(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
+                             Matrix<const T> dy, T* dW, T* db);
+
 }  // namespace heartbeat::kernels

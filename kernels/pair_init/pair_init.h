@@ -25,4 +25,11 @@ template <class T>
 void pair_init_backward(Cpu, PairBatch batch, Matrix<const T> dz, Matrix<const T> h, PairInitWeights<const T> w,
                         Matrix<T> dh, PairInitWeights<T> dw);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void pair_init(Cuda cuda, PairBatch batch, Matrix<const T> h, PairInitWeights<const T> w, Matrix<T> z);
+template <class T>
+void pair_init_backward(Cuda cuda, PairBatch batch, Matrix<const T> dz, Matrix<const T> h, PairInitWeights<const T> w,
+                        Matrix<T> dh, PairInitWeights<T> dw);
+
 }  // namespace heartbeat::kernels

@@ -29,4 +29,15 @@ template <class T>
 void relation_conv_adjoint_W_accumulate(Cpu, const PairBatch& batch, Offsets offsets, Matrix<const T> x,
                                         Matrix<const T> dy, Matrix<T> dW);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void relation_conv(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x, Matrix<const T> W,
+                   Matrix<T> y);
+template <class T>
+void relation_conv_adjoint_x_accumulate(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> dy,
+                                        Matrix<const T> W, Matrix<T> dx);
+template <class T>
+void relation_conv_adjoint_W_accumulate(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x,
+                                        Matrix<const T> dy, Matrix<T> dW);
+
 }  // namespace heartbeat::kernels

@@ -20,4 +20,10 @@ void segment_reduce(Cpu, Reduce how, const int* offsets, Matrix<const T> x, Matr
 template <class T>
 void segment_reduce_adjoint_accumulate(Cpu, Reduce how, const int* offsets, Matrix<const T> dy, Matrix<T> dx);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void segment_reduce(Cuda cuda, Reduce how, const int* offsets, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void segment_reduce_adjoint_accumulate(Cuda cuda, Reduce how, const int* offsets, Matrix<const T> dy, Matrix<T> dx);
+
 }  // namespace heartbeat::kernels

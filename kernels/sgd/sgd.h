@@ -36,4 +36,10 @@ template <class T>
 void sgd(Cpu, const ChunkTable& table, std::span<const SgdTensor<T>> tensors, const SgdRule& rule,
          const StepOptions& options, const Watch& watch);
 
+// On a GPU: queued on the stream. The pointers inside the host's span, the spans of the watch and
+// options.device_clip_factor are device memory.
+template <class T>
+void sgd(Cuda cuda, const ChunkTable& table, std::span<const SgdTensor<T>> tensors, const SgdRule& rule,
+         const StepOptions& options, const Watch& watch);
+
 }  // namespace heartbeat::kernels

@@ -17,4 +17,10 @@ void spmm(Cpu, Csr a, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void spmm_accumulate(Cpu, Csr a, Matrix<const T> x, Matrix<T> y);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void spmm(Cuda cuda, Csr a, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void spmm_accumulate(Cuda cuda, Csr a, Matrix<const T> x, Matrix<T> y);
+
 }  // namespace heartbeat::kernels

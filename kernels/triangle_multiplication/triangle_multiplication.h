@@ -29,5 +29,14 @@ template <class T>
 void triangle_multiplication_backward(Cpu, PairBatch batch, Matrix<const T> dz, Matrix<const T> a, Matrix<const T> b,
                                       Triangle form, Matrix<T> da, Matrix<T> db, long workspace = kTriangleWorkspace);
 
+// On a GPU: queued on the stream; every pointer is to device memory.
+template <class T>
+void triangle_multiplication(Cuda cuda, PairBatch batch, Matrix<const T> a, Matrix<const T> b, Triangle form,
+                             Matrix<T> z, long workspace = kTriangleWorkspace);
+template <class T>
+void triangle_multiplication_backward(Cuda cuda, PairBatch batch, Matrix<const T> dz, Matrix<const T> a,
+                                      Matrix<const T> b, Triangle form, Matrix<T> da, Matrix<T> db,
+                                      long workspace = kTriangleWorkspace);
+
 }  // namespace kernels
 }  // namespace heartbeat

@@ -1,0 +1,117 @@
+#include "kernels/elementwise/elementwise.h"
+
+#include "kernels/elementwise/elementwise_spec.h"
+#include "tests/support/device_parity.h"
+
+namespace heartbeat::testing {
+namespace {
+
+template <class T>
+using CudaElementwise = CudaParity<T>;
+TYPED_TEST_SUITE(CudaElementwise, BothTypes);
+
+constexpr long kSizes[][2] = {{0, 5}, {1, 1}, {1, 31}, {32, 1}, {33, 3}, {7, 64}, {600, 5}};
+
+// Unaligned heads (lead 1) take the path of single elements.
+TYPED_TEST(CudaElementwise, MatchesTheSpec) {
+  using T = TypeParam;
+  for (const auto& [rows, cols] : kSizes)
+    for (long lead : {0, 1}) {
+      SCOPED_TRACE(::testing::Message() << rows << " x " << cols << " lead " << lead);
+      const long n = rows * cols;
+      const Doubles a = normals<T>(n, 1), b = normals<T>(n, 2), old = normals<T>(n, 3), bias = normals<T>(cols, 4);
+      const OnDevice<T> da(this->stream, a, lead), db(this->stream, b, lead), dbias(this->stream, bias);
+      const Matrix<const T> x = da.matrix(rows, cols), y = db.matrix(rows, cols);
+
+      const auto forward = [&](const char* what, auto kernel, auto spec) {
+        const OnDevice<T> out(this->stream, n, lead);
+        kernel(out.matrix(rows, cols));
+        Doubles want(n);
+        for (long k = 0; k < n; ++k) want[k] = spec(k);
+        expect_parity(out, want, what);
+      };
+      const auto backward = [&](const char* what, auto kernel, auto spec) {
+        const OnDevice<T> out(this->stream, old, lead);
+        kernel(out.matrix(rows, cols));
+        Doubles want(old);
+        for (long k = 0; k < n; ++k) want[k] += spec(k);
+        expect_parity(out, want, what);
+      };
+      using namespace heartbeat::kernels;
+      const Cuda c = this->stream;
+      forward(
+          "add", [&](auto to) { add<T>(c, x, y, to); }, [&](long k) { return a[k] + b[k]; });
+      forward(
+          "mul", [&](auto to) { mul<T>(c, x, y, to); }, [&](long k) { return a[k] * b[k]; });
+      backward(
+          "mul_accumulate", [&](auto to) { mul_accumulate<T>(c, x, y, to); }, [&](long k) { return a[k] * b[k]; });
+      forward(
+          "scale", [&](auto to) { scale<T>(c, 0.375, x, to); }, [&](long k) { return 0.375 * a[k]; });
+      backward(
+          "scale_accumulate", [&](auto to) { scale_accumulate<T>(c, -2, x, to); }, [&](long k) { return -2 * a[k]; });
+      forward(
+          "add_bias", [&](auto to) { add_bias<T>(c, x, dbias.data(), to); },
+          [&](long k) { return a[k] + bias[k % cols]; });
+      forward(
+          "relu", [&](auto to) { relu<T>(c, x, to); }, [&](long k) { return relu_spec(a[k]); });
+      forward(
+          "silu", [&](auto to) { silu<T>(c, x, to); }, [&](long k) { return silu_spec(a[k]); });
+      forward(
+          "sigmoid", [&](auto to) { sigmoid<T>(c, x, to); }, [&](long k) { return sigmoid_spec(a[k]); });
+      forward(
+          "tanh", [&](auto to) { kernels::tanh<T>(c, x, to); }, [&](long k) { return tanh_spec(a[k]); });
+      backward(
+          "silu_backward", [&](auto to) { silu_backward<T>(c, x, y, to); },
+          [&](long k) { return b[k] * silu_slope_spec(a[k]); });
+      backward(
+          "relu_backward", [&](auto to) { relu_backward<T>(c, x, y, to); },  // x stands for the result
+          [&](long k) { return a[k] > 0 ? b[k] : 0; });
+      backward(
+          "sigmoid_backward", [&](auto to) { sigmoid_backward<T>(c, x, y, to); },
+          [&](long k) { return b[k] * a[k] * (1 - a[k]); });
+      backward(
+          "tanh_backward", [&](auto to) { tanh_backward<T>(c, x, y, to); },
+          [&](long k) { return b[k] * (1 - a[k] * a[k]); });
+      const RandomStream words = random_stream(5, 6, 7, 8);
+      forward(
+          "dropout", [&](auto to) { dropout<T>(c, words, 0.3, x, to); },
+          [&](long k) { return dropout_spec(words, 0.3, k, a[k]); });
+      backward(
+          "dropout_accumulate", [&](auto to) { dropout_accumulate<T>(c, words, 0.3, x, to); },
+          [&](long k) { return dropout_spec(words, 0.3, k, a[k]); });
+
+      Doubles sums(cols);
+      column_sum_spec({a.data(), rows, cols}, sums.data());
+      const OnDevice<T> total(this->stream, bias);
+      column_sum_accumulate<T>(c, x, total.data());
+      expect_parity(total, plus(bias, sums), "column_sum_accumulate");
+    }
+}
+
+// The mask of a dropout is the CPU's: the same words, so the same bits.
+TYPED_TEST(CudaElementwise, DropsWhatTheCpuDrops) {
+  using T = TypeParam;
+  const long n = 1001;
+  const Doubles a = normals<T>(n, 1);
+  const OnDevice<T> x(this->stream, a), y(this->stream, n);
+  const RandomStream words = random_stream(1, 2, 3, 4);
+  kernels::dropout<T>(this->stream, words, 0.5, x.matrix(1, n), y.matrix(1, n));
+  std::vector<T> from(a.begin(), a.end()), want(n);
+  kernels::dropout<T>(Cpu{}, words, 0.5, {from.data(), 1, n}, {want.data(), 1, n});
+  EXPECT_EQ(y.host(), want);
+}
+
+TYPED_TEST(CudaElementwise, NotANumberStaysWhereItIs) {
+  using T = TypeParam;
+  const Doubles a{NAN, 1, INFINITY, -INFINITY, 0};
+  const OnDevice<T> x(this->stream, a), y(this->stream, 5);
+  kernels::relu<T>(this->stream, x.matrix(1, 5), y.matrix(1, 5));
+  const auto got = y.host();
+  EXPECT_TRUE(std::isnan(got[0]));
+  EXPECT_EQ(got[1], 1);
+  EXPECT_EQ(got[2], T(INFINITY));
+  EXPECT_EQ(got[3], 0);
+}
+
+}  // namespace
+}  // namespace heartbeat::testing
