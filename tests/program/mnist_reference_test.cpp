@@ -2,8 +2,8 @@
 //
 // In f64 both agree to a dozen digits for as long as one likes. In f32 they agree to seven digits until rounding
 // decides which of two almost equal numbers a pool takes, or on which side of 0 a ReLU stands; that sends a gradient
-// elsewhere. Over 200 steps in f32 losses were up to 6e-4 apart; f64, where nothing is decided otherwise, tells an error
-// from rounding.
+// elsewhere. Over 200 steps in f32 losses were up to 6e-4 apart; f64, where nothing is decided otherwise, tells an
+// error from rounding.
 #include <gtest/gtest.h>
 
 #include <cmath>
