@@ -1,5 +1,5 @@
 // A test of the tester: kernels with one deliberate bug each, and which build has to notice it. Every bug is found by
-// at least one of the three; where none is expected of a build, that build is not asked.
+// at least one of the three; a build has a test for each bug that is its to notice, and none for the others.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -109,13 +109,22 @@ const std::vector<Bug>& bugs() {
   std::_Exit(kNothing);
 }
 
+const char* expected_of(const Bug& bug) {
+  return kBuild == Build::fast ? bug.fast : kBuild == Build::asan ? bug.asan : bug.check;
+}
+
+std::vector<Bug> bugs_of_this_build() {
+  std::vector<Bug> asked;
+  for (const Bug& bug : bugs())
+    if (expected_of(bug)) asked.push_back(bug);
+  return asked;
+}
+
 class PlantedBug : public ::testing::TestWithParam<Bug> {};
 
 TEST_P(PlantedBug, IsNoticed) {
   const Bug& bug = GetParam();
-  const char* expected = kBuild == Build::fast ? bug.fast : kBuild == Build::asan ? bug.asan : bug.check;
-  if (!expected) GTEST_SKIP() << "another build notices this one";
-  const std::string what = expected;
+  const std::string what = expected_of(bug);
   for (std::uint64_t seed : {0, 1}) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     simt::options().seed = seed;
@@ -132,7 +141,8 @@ TEST_P(PlantedBug, IsNoticed) {
   simt::options().seed = 0;
 }
 
-INSTANTIATE_TEST_SUITE_P(Matrix, PlantedBug, ::testing::ValuesIn(bugs()), [](const auto& p) { return p.param.name; });
+INSTANTIATE_TEST_SUITE_P(Matrix, PlantedBug, ::testing::ValuesIn(bugs_of_this_build()),
+                         [](const auto& p) { return p.param.name; });
 
 TEST(PlantedBugs, ThereAreTwentyAndEachIsNoticedSomewhere) {
   EXPECT_EQ(bugs().size(), 20u);
