@@ -13,7 +13,7 @@ namespace {
 using namespace heartbeat::testing;
 
 template <class T>
-void expect_parity(long n, long p, long q) {
+void expect_concat_parity(long n, long p, long q) {
   const Tensor a = random_normal({n, p}, dtype_of<T>, 1), b = random_normal({n, q}, dtype_of<T>, 2);
   const Tensor y({n, p + q}, dtype_of<T>), da = random_normal({n, p}, dtype_of<T>, 3);
   const Tensor db = random_normal({n, q}, dtype_of<T>, 4);
@@ -35,8 +35,8 @@ TEST(Concat, MatchesTheSpec) {
   for (long n : {0, 1, 31, 600})  // 600 rows of 810 columns are several tasks
     for (auto [p, q] : {std::pair(0L, 3L), {3L, 0L}, {1L, 1L}, {31L, 33L}, {800L, 10L}}) {
       SCOPED_TRACE(::testing::Message() << "[" << n << ", " << p << "] and [" << n << ", " << q << "]");
-      expect_parity<float>(n, p, q);
-      expect_parity<double>(n, p, q);
+      expect_concat_parity<float>(n, p, q);
+      expect_concat_parity<double>(n, p, q);
     }
 }
 

@@ -15,7 +15,7 @@ using namespace heartbeat::testing;
 using kernels::Conv2dShape;
 
 // images, in, height, width, out, kernel height, kernel width, stride, padding
-const Conv2dShape kShapes[] = {
+const Conv2dShape kConvShapes[] = {
     {2, 1, 28, 28, 20, 5, 5, 1, 0},   // the digits network
     {3, 20, 12, 12, 50, 5, 5, 1, 0},  //
     {0, 2, 5, 5, 3, 3, 3, 1, 0},      // nothing to do, in four ways
@@ -85,7 +85,7 @@ Results spec(const Case& c) {
 }
 
 TEST(Conv2d, MatchesTheSpec) {
-  for (const Conv2dShape& shape : kShapes)
+  for (const Conv2dShape& shape : kConvShapes)
     for (Dtype dtype : {Dtype::f32, Dtype::f64}) {
       SCOPED_TRACE(name(shape, dtype));
       const Case c(shape, dtype);

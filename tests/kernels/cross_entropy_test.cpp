@@ -15,7 +15,7 @@ namespace {
 using namespace heartbeat::testing;
 
 template <class T>
-void expect_parity(long n, long c) {
+void expect_cross_entropy_parity(long n, long c) {
   const Tensor x = random_normal({n, c}, dtype_of<T>, 1), dx({n, c}, dtype_of<T>);
   const Ids labels = random_labels(n, c, 2);
   const std::vector<double> wide = x.to_vector();
@@ -31,8 +31,8 @@ TEST(CrossEntropy, MatchesTheSpec) {
   for (long n : {1, 31, 33, 2000})
     for (long c : {2, 10, 31, 32, 33, 130}) {
       SCOPED_TRACE(::testing::Message() << n << " rows, " << c << " classes");
-      expect_parity<float>(n, c);
-      expect_parity<double>(n, c);
+      expect_cross_entropy_parity<float>(n, c);
+      expect_cross_entropy_parity<double>(n, c);
     }
   EXPECT_TRUE(std::isnan(kernels::cross_entropy<float>(Cpu{}, {nullptr, 0, 10}, nullptr, Matrix<float>{})));
 }

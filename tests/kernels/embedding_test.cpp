@@ -29,7 +29,7 @@ Ids shared(std::vector<int> ids) {
 }
 
 template <class T>
-void expect_parity(long n, int vocabulary, long d) {
+void expect_embedding_parity(long n, int vocabulary, long d) {
   const std::vector<int> ids = random_ids(n, vocabulary, 1);
   const Tensor W = random_normal({vocabulary, d}, dtype_of<T>, 2), dy = random_normal({n, d}, dtype_of<T>, 3);
   const Tensor y({n, d}, dtype_of<T>), dW = random_normal({vocabulary, d}, dtype_of<T>, 4);
@@ -49,8 +49,8 @@ TEST(Embedding, MatchesTheSpec) {
     for (int vocabulary : {1, 21, 33})
       for (long d : {1, 31, 32, 33, 96}) {
         SCOPED_TRACE(::testing::Message() << n << " ids of " << vocabulary << ", d " << d);
-        expect_parity<float>(n, vocabulary, d);
-        expect_parity<double>(n, vocabulary, d);
+        expect_embedding_parity<float>(n, vocabulary, d);
+        expect_embedding_parity<double>(n, vocabulary, d);
       }
 }
 

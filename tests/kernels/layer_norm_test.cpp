@@ -26,7 +26,7 @@ std::vector<double> gradient_of(const Tensor& x) {
   return out;
 }
 
-void expect_parity(bool with_silu, long n, long c, Dtype dtype) {
+void expect_layer_norm_parity(bool with_silu, long n, long c, Dtype dtype) {
   SCOPED_TRACE(::testing::Message() << "silu " << with_silu << " n " << n << " c " << c << " " << name_of(dtype));
   Tensor x = random_normal({n, c}, dtype, 1), gain = random_normal({c}, dtype, 2), bias = random_normal({c}, dtype, 3);
   const Tensor dy = random_normal({n, c}, dtype, 4);
@@ -55,7 +55,7 @@ TEST(LayerNorm, MatchesTheSpec) {
   for (bool with_silu : kBoth)
     for (long n : {0, 1, 31, 33, 255, 600})
       for (long c : {1, 3, 31, 32, 33, 64, 65})
-        for (Dtype dtype : {Dtype::f32, Dtype::f64}) expect_parity(with_silu, n, c, dtype);
+        for (Dtype dtype : {Dtype::f32, Dtype::f64}) expect_layer_norm_parity(with_silu, n, c, dtype);
 }
 
 TEST(LayerNorm, GradientsMatchCentralDifferences) {

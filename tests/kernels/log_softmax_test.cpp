@@ -13,7 +13,7 @@ namespace {
 using namespace heartbeat::testing;
 
 template <class T>
-void expect_parity(long n, long c) {
+void expect_log_softmax_parity(long n, long c) {
   const Tensor x = random_normal({n, c}, dtype_of<T>, 1), dy = random_normal({n, c}, dtype_of<T>, 2);
   const Tensor y({n, c}, dtype_of<T>), dx = random_normal({n, c}, dtype_of<T>, 3);
   const std::vector<double> wide = x.to_vector(), wide_dy = dy.to_vector();
@@ -32,8 +32,8 @@ TEST(LogSoftmax, MatchesTheSpec) {
   for (long n : {0, 1, 33, 900})
     for (long c : {2, 10, 31, 32, 33, 130}) {
       SCOPED_TRACE(::testing::Message() << n << " rows, " << c << " columns");
-      expect_parity<float>(n, c);
-      expect_parity<double>(n, c);
+      expect_log_softmax_parity<float>(n, c);
+      expect_log_softmax_parity<double>(n, c);
     }
 }
 

@@ -46,19 +46,19 @@ Tensor coarse(const MaxPoolShape& s) {
   return x;
 }
 
-const MaxPoolShape kShapes[] = {{3, 24, 24, 2, 2}, {5, 8, 8, 2, 2},    {0, 4, 4, 2, 2},   {1, 1, 1, 1, 1},
-                                {2, 7, 9, 2, 2},   {2, 31, 33, 3, 2},  {2, 32, 17, 2, 3}, {1, 9, 9, 3, 1},
-                                {1, 6, 5, 5, 4},   {90, 33, 31, 2, 1}, {2, 12, 70, 3, 3}};
+const MaxPoolShape kPoolShapes[] = {{3, 24, 24, 2, 2}, {5, 8, 8, 2, 2},    {0, 4, 4, 2, 2},   {1, 1, 1, 1, 1},
+                                    {2, 7, 9, 2, 2},   {2, 31, 33, 3, 2},  {2, 32, 17, 2, 3}, {1, 9, 9, 3, 1},
+                                    {1, 6, 5, 5, 4},   {90, 33, 31, 2, 1}, {2, 12, 70, 3, 3}};
 
 TEST(MaxPool, MatchesTheSpec) {
-  for (const MaxPoolShape& s : kShapes) {
+  for (const MaxPoolShape& s : kPoolShapes) {
     expect_spec<float>(s, coarse<float>(s));
     expect_spec<double>(s, coarse<double>(s));
   }
 }
 
 TEST(MaxPool, NotANumberIsLargerThanAnyNumber) {
-  for (const MaxPoolShape& s : kShapes)
+  for (const MaxPoolShape& s : kPoolShapes)
     for (double poison : {double(NAN), double(INFINITY), -double(INFINITY)}) {
       Tensor x = coarse<float>(s);
       for (long k = 0; k < x.numel(); k += 3) x.data<float>()[k] = float(poison);

@@ -14,7 +14,7 @@ namespace {
 using namespace heartbeat::testing;
 
 template <class T>
-void expect_parity(long n, long c) {
+void expect_nll_loss_parity(long n, long c) {
   const Tensor log_p = random_normal({n, c}, dtype_of<T>, 1), dx = random_normal({n, c}, dtype_of<T>, 2);
   const Ids labels = random_labels(n, c, 3);
   const std::vector<double> wide = log_p.to_vector();
@@ -31,8 +31,8 @@ TEST(NllLoss, MatchesTheSpec) {
   for (long n : {1, 31, 32, 33, 20000})  // 20,000 rows are three tasks
     for (long c : {1, 2, 10}) {
       SCOPED_TRACE(::testing::Message() << n << " rows, " << c << " classes");
-      expect_parity<float>(n, c);
-      expect_parity<double>(n, c);
+      expect_nll_loss_parity<float>(n, c);
+      expect_nll_loss_parity<double>(n, c);
     }
   EXPECT_TRUE(std::isnan(kernels::nll_loss<float>(Cpu{}, {nullptr, 0, 10}, nullptr)));
 }

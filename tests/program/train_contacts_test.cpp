@@ -24,8 +24,8 @@ constexpr const char* kSmall = " --quiet --crop 48 --pairs-per-batch 2000 ";
 constexpr const char* kTwelve = " --max-steps 12 --eval-steps 3 ";
 
 // Twelve synthetic proteins, prepared once, and one run of twelve steps that others are compared with.
-struct Shared {
-  Shared() {
+struct ContactRuns {
+  ContactRuns() {
     setenv("OMP_NUM_THREADS", "1", 1);
     setenv("OMP_WAIT_POLICY", "passive", 1);
     const Outcome made = run_command("make_proteins --count 12 --min-length 40 --max-length 56 --out " + proteins);
@@ -42,14 +42,13 @@ struct Shared {
   std::string complaint, out;
 };
 
-void expect_one_sentence(const Outcome& outcome, int code, const std::string& part) {
-  testing::expect_one_sentence("train_contacts", outcome, code, part);
-}
-
 class TrainContacts : public ::testing::Test {
  protected:
-  static const Shared& shared() {
-    static const Shared shared;
+  static void expect_one_sentence(const Outcome& outcome, int code, const std::string& part) {
+    testing::expect_one_sentence("train_contacts", outcome, code, part);
+  }
+  static const ContactRuns& shared() {
+    static const ContactRuns shared;
     return shared;
   }
   void SetUp() override { ASSERT_TRUE(shared().good) << shared().complaint; }

@@ -28,8 +28,8 @@ std::string small(const std::string& more) {
 constexpr const char* kTwo = " --epochs 2 ";
 
 // One run that others are compared with.
-struct Shared {
-  Shared() {
+struct DigitRuns {
+  DigitRuns() {
     setenv("OMP_NUM_THREADS", "1", 1);
     setenv("OMP_WAIT_POLICY", "passive", 1);
     trained = run_command("train_mnist --run-dir " + straight + small(kTwo));
@@ -39,14 +39,13 @@ struct Shared {
   Outcome trained;
 };
 
-void expect_one_sentence(const Outcome& outcome, int code, const std::string& part) {
-  testing::expect_one_sentence("train_mnist", outcome, code, part);
-}
-
 class TrainMnist : public ::testing::Test {
  protected:
-  static const Shared& shared() {
-    static const Shared shared;
+  static void expect_one_sentence(const Outcome& outcome, int code, const std::string& part) {
+    testing::expect_one_sentence("train_mnist", outcome, code, part);
+  }
+  static const DigitRuns& shared() {
+    static const DigitRuns shared;
     return shared;
   }
   void SetUp() override { ASSERT_EQ(shared().trained.code, 0) << shared().trained.err; }

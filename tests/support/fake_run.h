@@ -33,6 +33,12 @@ class ScratchDirectory {
   std::string path_;
 };
 
+inline RunLogOptions log_only() {
+  RunLogOptions options;
+  options.tensorboard = false;
+  return options;
+}
+
 inline std::string read_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};

@@ -41,12 +41,6 @@ long lines_with(const std::string& text, const std::string& start) {
   return n;
 }
 
-RunLogOptions log_only() {
-  RunLogOptions options;
-  options.tensorboard = false;
-  return options;
-}
-
 TEST(Dump, JsonHoldsEveryRow) {
   const ScratchDirectory scratch;
   write_fake_run(scratch / "run", {.steps = 10, .blocks = 0});

@@ -19,12 +19,6 @@ namespace {
 
 using namespace heartbeat::testing;
 
-RunLogOptions log_only() {
-  RunLogOptions options;
-  options.tensorboard = false;
-  return options;
-}
-
 template <class Call>
 std::string sentence_of(const Call& call) {
   try {

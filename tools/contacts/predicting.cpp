@@ -62,7 +62,7 @@ std::vector<Query> from_data(const PredictOptions& options) {
   return queries;
 }
 
-std::string percent(double value) {
+std::string whole_percent(double value) {
   return std::isnan(value) ? "-" : fmt::format("{:.0f} %", 100 * value);
 }
 
@@ -75,7 +75,7 @@ std::string short_note(const MapScore& score, int k) {
 std::string score_note(const MapScore& score, int k) {
   const std::string auprc = short_note(score, k);
   if (k != 0 || !score.at(k, Band::all).positives) return auprc;
-  const auto top = [&](Band band) { return percent(score.at(0, band).precision[1]); };
+  const auto top = [&](Band band) { return whole_percent(score.at(0, band).precision[1]); };
   return fmt::format("P@L/5 short {}, medium {}, long {}  |  {}", top(Band::short_), top(Band::medium),
                      top(Band::long_), auprc);
 }

@@ -17,6 +17,7 @@
 
 #include "graph/sqlite.h"
 #include "kernels/common/error.h"
+#include "tools/common/clock.h"
 #include "tools/log/row_writer.h"
 #include "tools/log/run_reader.h"
 #include "tools/log/schema.h"
@@ -26,12 +27,7 @@ namespace heartbeat {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 constexpr auto kCommitEvery = std::chrono::seconds(1);
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 std::string host_name() {
   char name[256] = {};
@@ -269,7 +265,7 @@ void RunLog::tensors(const std::vector<TensorRow>& tensors) {
 }
 
 void RunLog::step(StepRow row) {
-  if (row.wall_time == 0) row.wall_time = now();
+  if (row.wall_time == 0) row.wall_time = wall_time();
   writer_->push(std::move(row));
 }
 void RunLog::watch(long step, Quantity quantity, std::vector<TensorStats> stats) {

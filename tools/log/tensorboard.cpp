@@ -13,6 +13,7 @@
 #include "graph/crc32c.h"
 #include "kernels/common/error.h"
 #include "kernels/histogram/histogram.h"
+#include "tools/common/clock.h"
 
 namespace heartbeat {
 namespace {
@@ -36,10 +37,6 @@ double low_limit(int bucket, const TensorStats& stats) {
 double high_limit(int bucket, const TensorStats& stats) {
   if (bucket == kBuckets - 1) return std::max(stats.max, std::nextafter(bin_low_edge(kOverBin), INFINITY));
   return bin_high_edge(bucket < kCentre ? bucket : bucket + 2);
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace
@@ -89,7 +86,7 @@ std::optional<tensorboard::HistogramProto> tensorboard_histogram(const TensorSta
 EventWriter::EventWriter(const std::string& directory) : last_step_(LONG_MIN) {
   char host[256] = {};
   if (gethostname(host, sizeof host - 1) != 0) std::copy_n("unknown", 8, host);
-  const double wall = now();
+  const double wall = wall_time();
   path_ = fmt::format("{}/events.out.tfevents.{:010}.{}.{}.0", directory, long(wall), host, getpid());
   std::error_code ignored;
   std::filesystem::create_directories(directory, ignored);
@@ -104,7 +101,7 @@ EventWriter::EventWriter(const std::string& directory) : last_step_(LONG_MIN) {
 void EventWriter::write(tensorboard::Event& event) {
   if (event.step() < last_step_) return;
   last_step_ = event.step();
-  event.set_wall_time(now());
+  event.set_wall_time(wall_time());
   file_ << framed(event.SerializeAsString());
 }
 

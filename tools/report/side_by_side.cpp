@@ -13,7 +13,7 @@
 namespace heartbeat {
 namespace {
 
-constexpr std::size_t kPointsOfACurve = 400;
+constexpr std::size_t kPointsOfASmallCurve = 400;
 
 // Names tell runs apart; where they do not, directories do.
 std::vector<std::string> labels_of(std::span<const RunReader> runs) {
@@ -35,7 +35,8 @@ Json run_json(const RunReader& run, const std::string& label, const Histograms& 
   Json tensors = Json::array(), scalars = Json::object();
   for (const TensorRow& t : run.tensors()) tensors.push_back({{"name", t.name}, {"shape", t.shape}});
   for (const auto& [name, curve] : read_curves(run))
-    if (scalar_repeats(name) && name.rfind("baseline/", 0) != 0) scalars[name] = curve_json(curve, kPointsOfACurve);
+    if (scalar_repeats(name) && name.rfind("baseline/", 0) != 0)
+      scalars[name] = curve_json(curve, kPointsOfASmallCurve);
   const auto steps = run.steps();
   const auto scale = scale_of(run, histograms, module);
   const auto broken = run.meta().find("break");
