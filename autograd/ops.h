@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "autograd/ids.h"
 #include "autograd/tensor.h"
 #include "graph/contact_targets.h"
 #include "graph/graph.h"
@@ -14,7 +15,6 @@
 
 namespace heartbeat {
 
-using Ids = std::shared_ptr<const std::vector<int>>;
 using Layout = std::shared_ptr<const PairLayout>;
 
 // Names one random mask: the same key gives the same mask on every device and in every recomputation.
@@ -104,6 +104,6 @@ Tensor nll_loss(const Tensor& log_p, const Ids& labels);
 Tensor cross_entropy(const Tensor& x, const Ids& labels);
 
 // normal_noise: independent N(0, 1); element e draws number e of the key. No gradient.
-Tensor normal_noise(Shape shape, RandomKey key, Dtype dtype = Dtype::f32);
+Tensor normal_noise(Shape shape, RandomKey key, Dtype dtype = Dtype::f32, Device device = Device::cpu);
 
 }  // namespace heartbeat

@@ -1,7 +1,8 @@
 #include "autograd/tape.h"
 
-#include <cstring>
 #include <utility>
+
+#include "kernels/elementwise/elementwise.h"
 
 namespace heartbeat {
 
@@ -33,14 +34,20 @@ void Tape::run_backward() {
   }
 }
 
+namespace {
+
+void add_to_gradient(const Tensor& x, const Tensor& by) {
+  dispatch(x.device(), x.dtype(),
+           [&]<class T>(auto device, Type<T>) { kernels::scale_accumulate<T>(device, 1, by.value<T>(), x.grad<T>()); });
+}
+
+}  // namespace
+
 void backward(const Tensor& y, const Tensor& seed) {
   expect("backward", y.shape() == seed.shape(), "the result is ", y.shape(), ", but the seed is ", seed.shape());
   expect("backward", y.needs_grad(), "nothing that leads to this result needs a gradient");
-  dispatch(y.device(), y.dtype(), [&]<class T>(auto, Type<T>) {
-    T* to = y.grad<T>().data;
-    const T* from = seed.data<T>();
-    for (long k = 0; k < y.numel(); ++k) to[k] += from[k];
-  });
+  expect_one_device("backward", y, seed);
+  add_to_gradient(y, seed);
   tape().run_backward();
 }
 
@@ -62,15 +69,8 @@ Tensor recompute(const std::function<Tensor(const Tensor&)>& f, const Tensor& x)
       inner.set_needs_grad(x.needs_grad());
       const Tensor again = f(inner);
       if (!again.needs_grad()) return;
-      dispatch(y.device(), y.dtype(), [&]<class T>(auto, Type<T>) {
-        Tensor seed(y.shape(), y.dtype(), y.device());
-        std::memcpy(seed.data<T>(), y.grad<T>().data, y.numel() * sizeof(T));
-        backward(again, seed);
-        if (!x.needs_grad() || !inner.has_grad()) return;
-        T* to = x.grad<T>().data;
-        const T* from = inner.grad<T>().data;
-        for (long k = 0; k < x.numel(); ++k) to[k] += from[k];
-      });
+      backward(again, y.gradient());
+      if (x.needs_grad() && inner.has_grad()) add_to_gradient(x, inner.gradient());
     });
   }
   return y;

@@ -1,26 +1,10 @@
 #include "autograd/tensor.h"
 
-#include <malloc.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <cstring>
-#include <new>
 #include <numeric>
 
 namespace heartbeat {
 namespace {
-
-std::atomic<std::size_t> live_bytes{0}, peak_bytes{0};
-
-// Activations of a step are freed and asked for again at once: giving their pages back in between costs more than the
-// step's pointwise work.
-[[maybe_unused]] const bool keep_pages = [] {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  return true;
-}();
 
 long product(const Shape& shape) {
   return std::accumulate(shape.begin(), shape.end(), 1L, std::multiplies<>());
@@ -34,48 +18,29 @@ std::string to_string(const Shape& shape) {
   return out + "]";
 }
 
-MemoryReport memory_report() {
-  return {live_bytes.load(), peak_bytes.load()};
-}
-void reset_peak_memory() {
-  peak_bytes = live_bytes.load();
-}
-
-Tensor::Buffer::Buffer(std::size_t bytes) : bytes_(bytes) {
-  constexpr std::size_t kAlign = 64;  // one cache line, and the widest vector
-  data_ = static_cast<std::byte*>(std::aligned_alloc(kAlign, std::max(kAlign, (bytes + kAlign - 1) / kAlign * kAlign)));
-  if (!data_) throw std::bad_alloc();
-  const std::size_t live = live_bytes += bytes;
-  for (std::size_t peak = peak_bytes; live > peak && !peak_bytes.compare_exchange_weak(peak, live);) {
-  }
-}
-
-Tensor::Buffer::~Buffer() {
-  live_bytes -= bytes_;
-  std::free(data_);
-}
-
 Tensor::Tensor(Shape shape, Dtype dtype, Device device, bool needs_grad) : shape_(std::move(shape)) {
   for (long d : shape_) expect("tensor", d >= 0, "shape ", shape_, " has a negative size");
   state_ = std::make_shared<State>(State{dtype, device, needs_grad, product(shape_), nullptr, nullptr});
-  state_->value = std::make_shared<Buffer>(state_->numel * size_of(dtype));
+  state_->value = std::make_shared<Storage>(device, state_->numel * size_of(dtype));
 }
 
 Tensor Tensor::full(Shape shape, double value, Dtype dtype, Device device) {
-  Tensor t(std::move(shape), dtype, device);
-  dispatch(device, dtype, [&]<class T>(auto, Type<T>) { std::fill_n(t.data<T>(), t.numel(), T(value)); });
-  return t;
+  const Tensor t(std::move(shape), dtype);
+  dispatch(dtype, [&]<class T>(Type<T>) { std::fill_n(t.data<T>(), t.numel(), T(value)); });
+  return t.to(device);
 }
 
 Tensor Tensor::zeros(Shape shape, Dtype dtype, Device device) {
-  return full(std::move(shape), 0, dtype, device);
+  const Tensor t(std::move(shape), dtype, device);
+  t.state_->value->clear();
+  return t;
 }
 
 Tensor Tensor::from(Shape shape, const std::vector<double>& values, Dtype dtype, Device device) {
-  Tensor t(std::move(shape), dtype, device);
+  const Tensor t(std::move(shape), dtype);
   expect("tensor", t.numel() == long(values.size()), "shape ", t.shape(), " does not hold ", values.size(), " values");
-  dispatch(device, dtype, [&]<class T>(auto, Type<T>) { std::copy(values.begin(), values.end(), t.data<T>()); });
-  return t;
+  dispatch(dtype, [&]<class T>(Type<T>) { std::copy(values.begin(), values.end(), t.data<T>()); });
+  return t.to(device);
 }
 
 long Tensor::numel() const {
@@ -100,15 +65,42 @@ Tensor Tensor::detach() const {
 }
 
 Tensor Tensor::copy() const {
-  Tensor t(shape_, dtype(), device());
-  std::memcpy(t.state_->value->data(), state_->value->data(), numel() * size_of(dtype()));
+  const Tensor t(shape_, dtype(), device());
+  t.state_->value->assign(*state_->value);
   return t;
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == this->device()) return *this;
+  const Tensor t(shape_, dtype(), device);
+  t.state_->value->assign(*state_->value);
+  return t;
+}
+
+Tensor Tensor::gradient() const {
+  grad_data();
+  Tensor t;
+  t.shape_ = shape_;
+  t.state_ = std::make_shared<State>(State{dtype(), device(), false, numel(), state_->grad, nullptr});
+  return t;
+}
+
+void Tensor::assign(const Tensor& from) const {
+  expect("assign", numel() == from.numel(), "the tensor is ", shape_, ", but the values are ", from.shape());
+  if (dtype() == from.dtype()) return state_->value->assign(*from.state_->value);
+  const Tensor source = from.to(Device::cpu), rounded(shape_, dtype());
+  dispatch(dtype(), [&]<class T>(Type<T>) {
+    dispatch(from.dtype(), [&]<class F>(Type<F>) {
+      std::transform(source.data<F>(), source.data<F>() + numel(), rounded.data<T>(), [](F x) { return T(x); });
+    });
+  });
+  state_->value->assign(*rounded.state_->value);
 }
 
 void* Tensor::grad_data() const {
   if (!state_->grad) {
-    state_->grad = std::make_shared<Buffer>(state_->numel * size_of(state_->dtype));
-    std::memset(state_->grad->data(), 0, state_->grad->bytes_);
+    state_->grad = std::make_shared<Storage>(device(), state_->numel * size_of(state_->dtype));
+    state_->grad->clear();
   }
   return state_->grad->data();
 }
@@ -120,15 +112,16 @@ void Tensor::check_dtype(Dtype asked) const {
 
 double Tensor::at(long index) const {
   double value = 0;
-  dispatch(device(), dtype(), [&]<class T>(auto, Type<T>) { value = data<T>()[index]; });
+  dispatch(dtype(), [&]<class T>(Type<T>) {
+    T element;
+    state_->value->read(index * sizeof(T), sizeof(T), &element);
+    value = element;
+  });
   return value;
 }
 
 double Tensor::grad_at(long index) const {
-  if (!has_grad()) return 0;
-  double value = 0;
-  dispatch(device(), dtype(), [&]<class T>(auto, Type<T>) { value = grad<T>().data[index]; });
-  return value;
+  return has_grad() ? gradient().at(index) : 0;
 }
 
 double Tensor::item() const {
@@ -137,8 +130,9 @@ double Tensor::item() const {
 }
 
 std::vector<double> Tensor::to_vector() const {
-  std::vector<double> out(numel());
-  for (long k = 0; k < numel(); ++k) out[k] = at(k);
+  const Tensor host = to(Device::cpu);
+  std::vector<double> out;
+  dispatch(dtype(), [&]<class T>(Type<T>) { out.assign(host.data<T>(), host.data<T>() + numel()); });
   return out;
 }
 

@@ -1,4 +1,4 @@
-// A dense, row-major, contiguous tensor with an optional gradient. Copies share storage.
+// A dense, row-major, contiguous tensor with an optional gradient, on the CPU or on a GPU. Copies share storage.
 #pragma once
 
 #include <initializer_list>
@@ -8,19 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "autograd/storage.h"
 #include "kernels/common/base.h"
+#if HEARTBEAT_CUDA
+#include "kernels/common/device.h"
+#endif
 
 namespace heartbeat {
 
 using Shape = std::vector<long>;
 std::string to_string(const Shape& shape);  // "[4, 32]"
-
-// Bytes held by tensors of this process.
-struct MemoryReport {
-  std::size_t live = 0, peak = 0;
-};
-MemoryReport memory_report();
-void reset_peak_memory();
 
 class Tensor {
  public:
@@ -48,6 +45,8 @@ class Tensor {
   bool has_grad() const { return state_->grad != nullptr; }
   void clear_grad() { state_->grad.reset(); }
 
+  // Pointers and views are into the memory of the device: those of a GPU are for kernels, and the host may not follow
+  // them.
   template <class T>
   T* data() const {
     check_dtype(dtype_of<T>);
@@ -69,7 +68,14 @@ class Tensor {
   // Same storage, cut off from the tape: no gradient flows through the result.
   Tensor detach() const;
   Tensor copy() const;  // new storage, no gradient
+  // The tensor itself where it is there already, else a copy without gradient.
+  Tensor to(Device device) const;
+  // The gradient as a tensor that shares its storage; zeros come into being at the first call.
+  Tensor gradient() const;
+  // Takes over the values of a tensor of equal size, of any device, rounded to this dtype.
+  void assign(const Tensor& from) const;
 
+  // What follows waits for a GPU.
   double at(long index) const;       // element of the flattened tensor
   double grad_at(long index) const;  // 0 where no gradient has arrived
   double item() const;               // the one element of a scalar
@@ -78,22 +84,12 @@ class Tensor {
   const void* id() const { return state_.get(); }  // equal for tensors that share gradient and storage
 
  private:
-  struct Buffer;
   struct State {
     Dtype dtype;
     Device device;
     bool needs_grad = false;
     long numel = 0;
-    std::shared_ptr<Buffer> value, grad;
-  };
-  struct Buffer {
-    explicit Buffer(std::size_t bytes);
-    ~Buffer();
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-    std::byte* data() const { return data_; }
-    std::byte* data_;
-    std::size_t bytes_;
+    std::shared_ptr<Storage> value, grad;
   };
 
   void* grad_data() const;
@@ -127,13 +123,38 @@ struct Type {
   using type = T;
 };
 
-// The one place where a run-time device and dtype become types: f(Cpu{}, Type<float>{}).
+// Throws std::invalid_argument unless all tensors are on the device of the first; those that are undefined do not
+// count.
+template <class... More>
+void expect_one_device(const char* op, const Tensor& first, const More&... more) {
+  for (const Tensor& t : {more...})
+    expect(op, !t.defined() || t.device() == first.device(), "one tensor is on the ", name_of(first.device()),
+           " and another on the ", name_of(t.defined() ? t.device() : first.device()));
+}
+
+// The one place where a run-time device and dtype become types: f(Cpu{}, Type<float>{}), or f(Cuda, ...) with the
+// stream that computes.
 template <class F>
-void dispatch(Device, Dtype dtype, F f) {
+void dispatch([[maybe_unused]] Device device, Dtype dtype, F f) {
+  const auto on = [&](auto tag) {
+    if (dtype == Dtype::f32)
+      f(tag, Type<float>{});
+    else
+      f(tag, Type<double>{});
+  };
+#if HEARTBEAT_CUDA
+  if (device == Device::cuda) return on(cuda::compute_stream());
+#endif
+  on(Cpu{});
+}
+
+// The same for loops that are not in a kernel: f(Type<float>{}).
+template <class F>
+void dispatch(Dtype dtype, F f) {
   if (dtype == Dtype::f32)
-    f(Cpu{}, Type<float>{});
+    f(Type<float>{});
   else
-    f(Cpu{}, Type<double>{});
+    f(Type<double>{});
 }
 
 }  // namespace heartbeat

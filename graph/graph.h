@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/common/base.h"
+#include "kernels/common/mirror.h"
 
 namespace heartbeat {
 
@@ -20,14 +21,28 @@ class Graph {
 
   long nodes() const { return nodes_; }
   long edges() const { return long(forward_.col_idx.size()); }
-  Csr adjacency() const { return forward_.view(nodes_); }
-  Csr adjacency_transposed() const { return backward_.view(nodes_); }
+  // For kernels on the device of this tag.
+  template <class DeviceTag = Cpu>
+  Csr adjacency(DeviceTag device = {}) const {
+    return forward_.view(device, nodes_);
+  }
+  template <class DeviceTag = Cpu>
+  Csr adjacency_transposed(DeviceTag device = {}) const {
+    return backward_.view(device, nodes_);
+  }
 
  private:
   struct Arrays {
     std::vector<int> row_ptr, col_idx;
     std::vector<float> values;
-    Csr view(long n) const { return {row_ptr.data(), col_idx.data(), values.data(), n, n}; }
+    Mirror<int> row_ptr_mirror, col_idx_mirror;
+    Mirror<float> values_mirror;
+
+    template <class DeviceTag>
+    Csr view(DeviceTag device, long n) const {
+      return {row_ptr_mirror.of(device, row_ptr), col_idx_mirror.of(device, col_idx), values_mirror.of(device, values),
+              n, n};
+    }
   };
   static Arrays compress(long nodes, std::vector<Edge> edges);
 

@@ -32,8 +32,33 @@ PairLayout::PairLayout(std::vector<PairMember> members, int tile) : members_(std
   std::stable_sort(tiles_.begin(), tiles_.end(), [&](const auto& a, const auto& b) { return cost(a) > cost(b); });
 }
 
-PairBatch PairLayout::view() const {
+PairBatch PairLayout::view(Cpu) const {
   return {maps_.data(), long(maps_.size()), tiles_.data(), long(tiles_.size()), pairs_, residues_};
 }
+
+#if HEARTBEAT_CUDA
+PairBatch PairLayout::view(Cuda cuda) const {
+  std::vector<PairMap> maps;
+  if (!maps_mirror_.exists()) {
+    std::vector<std::uint8_t> segments;
+    std::vector<int> positions;
+    for (const PairMember& member : members_) {
+      segments.insert(segments.end(), member.segment.begin(), member.segment.end());
+      positions.insert(positions.end(), member.position.begin(), member.position.end());
+    }
+    const std::uint8_t* segment = segments_mirror_.of(cuda, segments);
+    const int* position = positions_mirror_.of(cuda, positions);
+    for (PairMap map : maps_) {
+      map.segment = segment + map.first_residue;
+      map.position = position + map.first_residue;
+      maps.push_back(map);
+    }
+  }
+  PairBatch batch = view();
+  batch.maps = maps_mirror_.of(cuda, maps);
+  batch.tiles = tiles_mirror_.of(cuda, tiles_);
+  return batch;
+}
+#endif
 
 }  // namespace heartbeat

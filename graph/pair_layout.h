@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/common/mirror.h"
 #include "kernels/common/pair.h"
 
 namespace heartbeat {
@@ -24,12 +25,25 @@ class PairLayout {
 
   explicit PairLayout(std::vector<PairMember> members, int tile = kTile);
 
-  PairBatch view() const;
-  long pairs() const { return pairs_; }
-  long residues() const { return residues_; }
-  long size() const { return long(members_.size()); }
-  const PairMap& map(long m) const { return maps_[m]; }
-  const PairMember& member(long m) const { return members_[m]; }
+  PairBatch view(Cpu = {}) const;
+#if HEARTBEAT_CUDA
+  PairBatch view(Cuda cuda) const;  // of mirrors in device memory
+#endif
+  long pairs() const {
+    return pairs_;
+  }
+  long residues() const {
+    return residues_;
+  }
+  long size() const {
+    return long(members_.size());
+  }
+  const PairMap& map(long m) const {
+    return maps_[m];
+  }
+  const PairMember& member(long m) const {
+    return members_[m];
+  }
 
   PairLayout(const PairLayout&) = delete;  // the views point into the members
   PairLayout& operator=(const PairLayout&) = delete;
@@ -39,6 +53,11 @@ class PairLayout {
   std::vector<PairMap> maps_;
   std::vector<PairTile> tiles_;
   long pairs_ = 0, residues_ = 0;
+
+  Mirror<PairMap> maps_mirror_;
+  Mirror<PairTile> tiles_mirror_;
+  Mirror<std::uint8_t> segments_mirror_;  // of all members, one after the other
+  Mirror<int> positions_mirror_;
 };
 
 }  // namespace heartbeat

@@ -23,7 +23,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors data are 
 
 constexpr std::uint64_t kLargestHeader = 100'000'000;  // the limit of the reference implementation
 
-const char* bytes_of(const Tensor& t) {
+const char* bytes_of(const Tensor& t) {  // of a tensor on the CPU
   return t.dtype() == Dtype::f32 ? reinterpret_cast<const char*>(t.data<float>())
                                  : reinterpret_cast<const char*>(t.data<double>());
 }
@@ -236,7 +236,10 @@ void save_checkpoint(const fs::path& path, const Parameters& tensors, const Meta
   const std::uint64_t length = text.size();
   file.write(reinterpret_cast<const char*>(&length), 8);
   file.write(text.data(), length);
-  for (const auto& [name, tensor] : ordered) file.write(bytes_of(tensor), size_of(tensor));
+  for (const auto& [name, tensor] : ordered) {
+    const Tensor host = tensor.to(Device::cpu);
+    file.write(bytes_of(host), size_of(host));
+  }
   file.keep();
 }
 
@@ -257,14 +260,7 @@ void load_into(const Parameters& parameters, const Checkpoint& checkpoint) {
                       ", but the model has " + to_string(tensor.shape()) +
                       ": build the model with the options it was saved with");
   }
-  for (const auto& [name, tensor] : parameters) {
-    const Tensor& from = *given[name];
-    dispatch(tensor.device(), tensor.dtype(), [&]<class T>(auto, Type<T>) {
-      dispatch(from.device(), from.dtype(), [&]<class F>(auto, Type<F>) {
-        std::transform(from.data<F>(), from.data<F>() + from.numel(), tensor.data<T>(), [](F x) { return T(x); });
-      });
-    });
-  }
+  for (const auto& [name, tensor] : parameters) tensor.assign(*given[name]);
 }
 
 void load_into(const Parameters& parameters, const fs::path& path) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kernels/elementwise/elementwise.h"
 #include "nn/checkpoint.h"
 
 namespace heartbeat::nn {
@@ -21,21 +22,17 @@ void Ema::update() {
   const double t = double(updates_++), decay = std::min(decay_, (1 + t) / (10 + t));
   for (size_t k = 0; k < parameters_.size(); ++k) {
     const Tensor &value = parameters_[k].tensor, &average = averages_[k].tensor;
-    dispatch(value.device(), value.dtype(), [&]<class T>(auto, Type<T>) {
-      const T share = T(1 - decay), *from = value.data<T>();
-      T* to = average.data<T>();
-#pragma omp simd
-      for (long i = 0; i < value.numel(); ++i) to[i] += share * (from[i] - to[i]);
+    dispatch(value.device(), value.dtype(), [&]<class T>(auto device, Type<T>) {
+      kernels::approach<T>(device, 1 - decay, value.value<T>(), average.value<T>());
     });
   }
 }
 
 void Ema::swap() {
   for (size_t k = 0; k < parameters_.size(); ++k) {
-    const Tensor &value = parameters_[k].tensor, &average = averages_[k].tensor;
-    dispatch(value.device(), value.dtype(), [&]<class T>(auto, Type<T>) {
-      std::swap_ranges(value.data<T>(), value.data<T>() + value.numel(), average.data<T>());
-    });
+    const Tensor &value = parameters_[k].tensor, &average = averages_[k].tensor, kept = value.copy();
+    value.assign(average);
+    average.assign(kept);
   }
 }
 

@@ -10,12 +10,14 @@ namespace {
 // value(block, lane) for lane 0 to 3 fills the tensor from left to right.
 template <class F>
 Tensor drawn(Init& init, Shape shape, F value) {
-  Tensor t(std::move(shape), init.dtype, init.device, /*needs_grad=*/true);
+  const Tensor drawn(std::move(shape), init.dtype);
   const RandomStream stream = random_stream(init.seed, kInitStep, init.draws++, 0);
-  dispatch(t.device(), t.dtype(), [&]<class T>(auto, Type<T>) {
-    T* to = t.data<T>();
-    for (long k = 0; k < t.numel(); ++k) to[k] = T(value(stream.block(k / 4), int(k % 4)));
+  dispatch(drawn.dtype(), [&]<class T>(Type<T>) {
+    T* to = drawn.data<T>();
+    for (long k = 0; k < drawn.numel(); ++k) to[k] = T(value(stream.block(k / 4), int(k % 4)));
   });
+  Tensor t = drawn.to(init.device);
+  t.set_needs_grad(true);
   return t;
 }
 

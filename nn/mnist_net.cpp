@@ -21,7 +21,7 @@ Tensor MnistNet::operator()(const Tensor& images, const Tensor& noise) const {
 }
 
 Tensor MnistNet::noise(long n, RandomKey key) const {
-  return rand_fc ? normal_noise({n, kNoise}, key, fc2.b.dtype()) : Tensor();
+  return rand_fc ? normal_noise({n, kNoise}, key, fc2.b.dtype(), fc2.b.device()) : Tensor();
 }
 
 Parameters MnistNet::parameters() const {

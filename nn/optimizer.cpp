@@ -7,18 +7,19 @@
 #include "kernels/clip_norm/clip_norm.h"
 #include "kernels/common/error.h"
 #include "kernels/sgd/sgd.h"
+#if HEARTBEAT_CUDA
+#include "nn/frame_ring.h"
+#endif
 
 namespace heartbeat::nn {
+#if !HEARTBEAT_CUDA
+class FrameRing {};
+#endif
 namespace {
 
 std::string module_of(const std::string& name) {
   const size_t dot = name.rfind('.');
   return dot == std::string::npos ? "" : name.substr(0, dot);
-}
-
-void copy_values(const Tensor& from, const Tensor& to) {
-  dispatch(to.device(), to.dtype(),
-           [&]<class T>(auto, Type<T>) { std::copy_n(from.data<T>(), from.numel(), to.data<T>()); });
 }
 
 // The norm of all gradients, from what the watch saw of them.
@@ -44,18 +45,22 @@ Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& optio
       info_[found->second].aliases.push_back(name);
       continue;
     }
-    if (entries_.empty()) dtype_ = tensor.dtype();
+    if (entries_.empty()) dtype_ = tensor.dtype(), device_ = tensor.device();
     expect("optimizer", tensor.dtype() == dtype_, name, " is ", name_of(tensor.dtype()), ", but ",
            info_.empty() ? name : info_[0].name, " is ", name_of(dtype_));
+    expect("optimizer", tensor.device() == device_, name, " is on the ", name_of(tensor.device()), ", but ",
+           info_.empty() ? name : info_[0].name, " is on the ", name_of(device_));
     const bool decays = options.weight_decay != 0 && tensor.shape().size() >= 2 && !matches_any(options.no_decay, name);
     Entry entry{tensor, {}, Tensor::zeros({}, Dtype::f64), decays ? options.weight_decay : 0};
-    for (size_t k = 0; k < parts_.size(); ++k) entry.state.push_back(Tensor::zeros(tensor.shape(), dtype_));
+    for (size_t k = 0; k < parts_.size(); ++k) entry.state.push_back(Tensor::zeros(tensor.shape(), dtype_, device_));
     entries_.push_back(std::move(entry));
     info_.push_back({name, {}, tensor.shape(), dtype_, module_of(name), decays ? "decay" : "no_decay"});
     sizes.push_back(tensor.numel());
   }
   table_ = ChunkTable(sizes);
 }
+
+Optimizer::~Optimizer() = default;
 
 void Optimizer::watch(const WatchOptions& options) {
   expect("watch", options.every >= 1, "every ", options.every, " steps is not possible; use 1 or more");
@@ -64,46 +69,91 @@ void Optimizer::watch(const WatchOptions& options) {
 }
 
 Optimizer::Report Optimizer::step(double lr, WatchFrame* frame) {
-  for (size_t t = 0; t < entries_.size(); ++t) info_[t].trainable = entries_[t].value.needs_grad();
-
-  const bool due = frame && steps_ % watch_.every == 0 && watch_.level != WatchLevel::none;
-  const bool norm_first = options_.max_norm > 0 || options_.skip_non_finite;  // before anything is changed
-  // A watch of all gradients gives their norm for nothing.
-  const bool norm_from_watch =
-      due && !norm_first && std::all_of(info_.begin(), info_.end(), [](const WatchedTensor& t) { return t.watched; });
-
-  Report report;
-  if (norm_first || (frame && !norm_from_watch))
-    dispatch(Device::cpu, dtype_, [&]<class T>(auto device, Type<T>) {
-      std::vector<const T*> gradients;
-      for (size_t t = 0; t < entries_.size(); ++t) gradients.push_back(gradient_of<T>(t));
-      const auto clip = kernels::clip_norm<T>(device, table_, gradients, options_.max_norm);
-      report = {clip.norm, clip.factor, options_.skip_non_finite && !std::isfinite(clip.norm)};
-    });
-
-  Watch watch;
-  if (frame) {
-    const bool all = watch_.level == WatchLevel::all;
-    const auto take = [&](bool wanted, std::vector<TensorStats>& stats) {
-      stats.assign(due && wanted ? entries_.size() : 0, {});
-      return std::span(stats);
-    };
-    watch = {take(all, frame->parameter), take(true, frame->gradient), take(all, frame->update),
-             take(report.clip_factor < 1, frame->clipped)};
-    frame->step = steps_;
-    frame->clip_factor = report.clip_factor;
-    frame->lr = lr;
-    frame->skipped = report.skipped;
-  }
-  if (!report.skipped)
-    for (const Entry& e : entries_)
-      if (e.value.needs_grad() && e.value.has_grad()) *e.step.data<double>() += 1;
-  update(lr, {report.clip_factor, report.skipped, options_.zero_gradients}, watch);
-  if (norm_from_watch) report.global_norm = norm_of(frame->gradient);
-  if (frame) frame->global_norm = report.global_norm;
-  ++steps_;
+  WatchFrame measured = queue_step(lr, frame != nullptr).take();
+  const Report report{measured.global_norm, measured.clip_factor, measured.skipped};
+  if (frame) *frame = std::move(measured);
   return report;
 }
+
+Measured Optimizer::queue_step(double lr, bool watched) {
+  for (size_t t = 0; t < entries_.size(); ++t) info_[t].trainable = entries_[t].value.needs_grad();
+  const Plan wanted = plan(watched);
+  WatchFrame frame;
+  frame.step = steps_++;
+  frame.lr = lr;
+  if (device_ == Device::cuda) return update_on_gpu(wanted, std::move(frame));
+  update_on_cpu(wanted, frame);
+  return Measured(std::move(frame));
+}
+
+Optimizer::Plan Optimizer::plan(bool watched) const {
+  const bool due = watched && steps_ % watch_.every == 0 && watch_.level != WatchLevel::none;
+  const bool norm_first = options_.max_norm > 0 || options_.skip_non_finite;  // before anything is changed
+  Plan p;
+  // A watch of all gradients gives their norm for nothing.
+  p.norm_from_watch =
+      due && !norm_first && std::all_of(info_.begin(), info_.end(), [](const WatchedTensor& t) { return t.watched; });
+  p.norm = norm_first || (watched && !p.norm_from_watch);
+  p.gradient = due;
+  p.all = due && watch_.level == WatchLevel::all;
+  p.clipped = due && options_.max_norm > 0;
+  return p;
+}
+
+void Optimizer::count_update() {
+  for (const Entry& e : entries_)
+    if (e.value.needs_grad() && e.value.has_grad()) *e.step.data<double>() += 1;
+}
+
+void Optimizer::update_on_cpu(const Plan& plan, WatchFrame& frame) {
+  if (plan.norm)
+    dispatch(dtype_, [&]<class T>(Type<T>) {
+      const auto clip = kernels::clip_norm<T>(Cpu{}, table_, gradients<T>(), options_.max_norm);
+      frame.global_norm = clip.norm;
+      frame.clip_factor = clip.factor;
+      frame.skipped = options_.skip_non_finite && !std::isfinite(clip.norm);
+    });
+  const auto take = [&](bool wanted, std::vector<TensorStats>& stats) {
+    stats.assign(wanted ? entries_.size() : 0, {});
+    return std::span(stats);
+  };
+  const Watch watch{take(plan.all, frame.parameter), take(plan.gradient, frame.gradient), take(plan.all, frame.update),
+                    take(plan.clipped && frame.clip_factor < 1, frame.clipped)};
+  if (!frame.skipped) count_update();
+  update(frame.lr, {frame.clip_factor, frame.skipped, options_.zero_gradients}, watch);
+  if (plan.norm_from_watch) frame.global_norm = norm_of(frame.gradient);
+}
+
+#if HEARTBEAT_CUDA
+Measured Optimizer::update_on_gpu(const Plan& plan, WatchFrame frame) {
+  if (!ring_) ring_ = std::make_unique<FrameRing>(long(entries_.size()));
+  const FrameRing::Place place = ring_->next({plan.gradient, plan.all, plan.clipped});
+  StepOptions options{.zero_gradients = options_.zero_gradients};
+  if (plan.norm) {
+    dispatch(dtype_, [&]<class T>(Type<T>) {
+      kernels::clip_norm<T>(cuda::compute_stream(), table_, gradients<T>(), options_.max_norm, place.clip);
+    });
+    options.device_clip_factor = &place.clip->factor;
+  }
+  if (options_.skip_non_finite) {
+    kernels::NormClip clip;
+    cuda::copy(cuda::compute_stream(), &clip, place.clip, sizeof clip);
+    cuda::synchronize(cuda::compute_stream());
+    options.skip = frame.skipped = !std::isfinite(clip.norm);
+  }
+  if (!frame.skipped) count_update();
+  update(frame.lr, options, place.watch);
+  if (!plan.norm && !plan.gradient) return Measured(std::move(frame));  // there is nothing to wait for
+  return ring_->send(std::move(frame), plan.norm, [from_watch = plan.norm_from_watch](WatchFrame& f) {
+    if (from_watch) f.global_norm = norm_of(f.gradient);
+    if (f.clip_factor >= 1) f.clipped.clear();
+  });
+}
+#else
+Measured Optimizer::update_on_gpu(const Plan&, WatchFrame frame) {
+  return Measured(std::move(frame));
+}
+#endif
 
 void Optimizer::zero_grad() {
   for (Entry& e : entries_) e.value.clear_grad();
@@ -133,7 +183,7 @@ void Optimizer::load_state(const Parameters& state) {
                       ", but the optimizer has " + name_of(tensor.dtype()) + " " + to_string(tensor.shape()) +
                       ": resume with the model it was saved with");
   }
-  for (const auto& [name, tensor] : mine) copy_values(given[name], tensor);
+  for (const auto& [name, tensor] : mine) tensor.assign(given[name]);
   steps_ = long(given["optimizer.step"].item());
 }
 
@@ -143,7 +193,7 @@ Sgd::Sgd(const Parameters& parameters, const OptimizerOptions& options, const Sg
       sgd_(sgd) {}
 
 void Sgd::update(double lr, const StepOptions& options, const Watch& watch) {
-  dispatch(Device::cpu, dtype_, [&]<class T>(auto device, Type<T>) {
+  dispatch(device_, dtype_, [&]<class T>(auto device, Type<T>) {
     std::vector<kernels::SgdTensor<T>> tensors;
     for (size_t t = 0; t < entries_.size(); ++t) {
       const Entry& e = entries_[t];
@@ -158,7 +208,7 @@ AdamW::AdamW(const Parameters& parameters, const OptimizerOptions& options, cons
     : Optimizer(parameters, options, {"exp_avg", "exp_avg_sq"}), adamw_(adamw) {}
 
 void AdamW::update(double lr, const StepOptions& options, const Watch& watch) {
-  dispatch(Device::cpu, dtype_, [&]<class T>(auto device, Type<T>) {
+  dispatch(device_, dtype_, [&]<class T>(auto device, Type<T>) {
     std::vector<kernels::AdamwTensor<T>> tensors;
     for (size_t t = 0; t < entries_.size(); ++t) {
       const Entry& e = entries_[t];

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "kernels/common/chunk_table.h"
 #include "kernels/common/optimizer_step.h"
+#include "nn/measured.h"
 #include "nn/module.h"
 #include "nn/watch.h"
 
@@ -27,10 +29,10 @@ struct OptimizerOptions {
 };
 
 // A parameter that has no gradient at a step, or does not want one, is left alone: no decay, no momentum, no step
-// count. Parameters that share storage are one tensor with aliases. All are of one dtype.
+// count. Parameters that share storage are one tensor with aliases. All are of one dtype and on one device.
 class Optimizer {
  public:
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
@@ -40,10 +42,14 @@ class Optimizer {
   };
   // frame, when given, is overwritten. Without it the norm is computed only when clipping or skipping asks for it.
   Report step(double lr, WatchFrame* frame = nullptr);
+  // The same without waiting for a GPU, which brings what it measured behind the step. watched: also the frame's
+  // histograms. skip_non_finite waits all the same.
+  Measured queue_step(double lr, bool watched);
   void zero_grad();  // drops all gradients: what is not reached by the next backward has none
   void watch(const WatchOptions& options);
 
   const std::vector<WatchedTensor>& tensors() const { return info_; }
+  Device device() const { return device_; }
   long steps() const { return steps_; }  // calls of step() so far, skipped ones included
 
   // State as named tensors that share storage with the optimizer, "optimizer.<parameter>.<part>" and "optimizer.step".
@@ -71,16 +77,35 @@ class Optimizer {
     return x.needs_grad() && x.has_grad() ? x.grad<T>().data : nullptr;
   }
 
+  template <class T>
+  std::vector<const T*> gradients() const {
+    std::vector<const T*> all;
+    for (size_t t = 0; t < entries_.size(); ++t) all.push_back(gradient_of<T>(t));
+    return all;
+  }
+
   Dtype dtype_ = Dtype::f32;
+  Device device_ = Device::cpu;
   std::vector<Entry> entries_;
   std::vector<WatchedTensor> info_;
   ChunkTable table_;
 
  private:
+  // What of a step is wanted.
+  struct Plan {
+    bool norm = false, norm_from_watch = false;
+    bool gradient = false, all = false, clipped = false;  // histograms; all: of parameters and updates too
+  };
+  Plan plan(bool watched) const;
+  void count_update();
+  void update_on_cpu(const Plan& plan, WatchFrame& frame);
+  Measured update_on_gpu(const Plan& plan, WatchFrame frame);
+
   OptimizerOptions options_;
   std::vector<std::string> parts_;
   WatchOptions watch_;
   long steps_ = 0;
+  std::unique_ptr<class FrameRing> ring_;  // on a GPU
 };
 
 struct SgdOptions {

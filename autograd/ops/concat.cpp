@@ -8,6 +8,7 @@ namespace heartbeat {
 Tensor concat(const Tensor& a, const Tensor& b) {
   expect("concat", a.rows() == b.rows(), "A is ", a.shape(), ", but B is ", b.shape());
   expect("concat", a.dtype() == b.dtype(), "A is ", name_of(a.dtype()), ", but B is ", name_of(b.dtype()));
+  expect_one_device("concat", a, b);
 
   Tensor y({a.rows(), a.cols() + b.cols()}, a.dtype(), a.device());
   dispatch(a.device(), a.dtype(), [&]<class T>(auto device, Type<T>) {

@@ -13,6 +13,7 @@ Tensor conv2d(const Tensor& x, const Tensor& W, const Tensor& b, int stride, int
          ", but W has ", W.dim(0), " output channels");
   expect("conv2d", W.dtype() == x.dtype() && (!b.defined() || b.dtype() == x.dtype()), "x is ", name_of(x.dtype()),
          ", but W is ", name_of(W.dtype()), " and b is ", name_of(b.defined() ? b.dtype() : x.dtype()));
+  expect_one_device("conv2d", x, W, b);
   expect("conv2d", stride >= 1 && padding >= 0, "stride is ", stride, " and padding ", padding,
          ", but must be at least 1 and 0");
   expect("conv2d",

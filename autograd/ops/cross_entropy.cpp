@@ -13,15 +13,17 @@ Tensor cross_entropy(const Tensor& x, const Ids& labels) {
   // The gradient for dy = 1, made in the same pass as the loss; none is made where nobody will ask for it.
   const Tensor slope = tape().wants(x) ? Tensor(x.shape(), x.dtype(), x.device()) : Tensor();
   Tensor loss({1}, x.dtype(), x.device());
+  const Tensor mean({1}, Dtype::f64, x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-    *loss.data<T>() = T(kernels::cross_entropy<T>(device, x.value<T>(), labels->data(),
-                                                  slope.defined() ? slope.value<T>() : Matrix<T>{}));
+    kernels::cross_entropy<T>(device, x.value<T>(), labels.on(device), mean.data<double>(),
+                              slope.defined() ? slope.value<T>() : Matrix<T>{});
+    kernels::sum_of_terms<T>(device, mean.data<double>(), 1, loss.data<T>());
   });
 
   if (slope.defined())
     tape().record("cross_entropy", loss, [x, slope, loss] {
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-        kernels::scale_accumulate<T>(device, loss.grad_at(0), slope.value<T>(), x.grad<T>());
+        kernels::scale_by_accumulate<T>(device, loss.grad<T>().data, slope.value<T>(), x.grad<T>());
       });
     });
   return loss;

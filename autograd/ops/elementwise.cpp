@@ -9,6 +9,7 @@ namespace {
 void expect_equal(const char* op, const Tensor& a, const Tensor& b) {
   expect(op, a.shape() == b.shape(), "A is ", a.shape(), ", but B is ", b.shape());
   expect(op, a.dtype() == b.dtype(), "A is ", name_of(a.dtype()), ", but B is ", name_of(b.dtype()));
+  expect_one_device(op, a, b);
 }
 
 }  // namespace
@@ -62,6 +63,7 @@ Tensor scale(const Tensor& x, double factor) {
 Tensor add_bias(const Tensor& x, const Tensor& b) {
   expect("add_bias", b.numel() == x.cols(), "x is ", x.shape(), ", but b is ", b.shape());
   expect("add_bias", x.dtype() == b.dtype(), "x is ", name_of(x.dtype()), ", but b is ", name_of(b.dtype()));
+  expect_one_device("add_bias", x, b);
   Tensor y(x.shape(), x.dtype(), x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
     kernels::add_bias<T>(device, x.value<T>(), b.data<T>(), y.value<T>());

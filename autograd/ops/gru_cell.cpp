@@ -17,6 +17,7 @@ Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tens
   for (const Tensor* t : {&m, &W_ih, &W_hh, &b_ih, &b_hh})
     expect("gru_cell", t->dtype() == h.dtype(), "H is ", name_of(h.dtype()), ", but another input is ",
            name_of(t->dtype()));
+  expect_one_device("gru_cell", h, m, W_ih, W_hh, b_ih, b_hh);
 
   Tensor y({n, d}, h.dtype(), h.device());
   // Kept for backward: 4 numbers for each of the state. Recomputing them would cost the forward GEMMs again to save

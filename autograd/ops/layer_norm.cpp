@@ -17,6 +17,7 @@ Tensor normalise(const char* op, bool with_silu, const Tensor& x, const Tensor& 
          " and bias is ", bias.shape());
   expect(op, gain.dtype() == x.dtype() && bias.dtype() == x.dtype(), "x is ", name_of(x.dtype()), ", but gain is ",
          name_of(gain.dtype()), " and bias is ", name_of(bias.dtype()));
+  expect_one_device(op, x, gain, bias);
 
   Tensor y(x.shape(), x.dtype(), x.device());
   const Tensor statistics({x.rows(), 2}, x.dtype(), x.device());

@@ -8,6 +8,7 @@ namespace heartbeat {
 Tensor matmul(const Tensor& a, const Tensor& b) {
   expect("matmul", a.cols() == b.rows(), "A is ", a.shape(), ", but B is ", b.shape());
   expect("matmul", a.dtype() == b.dtype(), "A is ", name_of(a.dtype()), ", but B is ", name_of(b.dtype()));
+  expect_one_device("matmul", a, b);
 
   Tensor y({a.rows(), b.cols()}, a.dtype(), a.device());
   dispatch(a.device(), a.dtype(), [&]<class T>(auto device, Type<T>) {
@@ -27,6 +28,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 Tensor matmul_transposed(const Tensor& x, const Tensor& W) {
   expect("matmul_transposed", x.cols() == W.cols(), "x is ", x.shape(), ", but W is ", W.shape());
   expect("matmul_transposed", x.dtype() == W.dtype(), "x is ", name_of(x.dtype()), ", but W is ", name_of(W.dtype()));
+  expect_one_device("matmul_transposed", x, W);
 
   Tensor y({x.rows(), W.rows()}, x.dtype(), x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {

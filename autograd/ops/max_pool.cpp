@@ -18,15 +18,16 @@ Tensor max_pool(const Tensor& x, int size, int stride) {
   const kernels::MaxPoolShape shape{x.dim(0) * x.dim(1), x.dim(2), x.dim(3), size, stride};
   Tensor y({x.dim(0), x.dim(1), shape.out_height(), shape.out_width()}, x.dtype(), x.device());
   const bool recorded = tape().wants(x);
-  const auto from = recorded ? std::make_shared_for_overwrite<std::int32_t[]>(y.numel()) : nullptr;
+  const auto from = recorded ? std::make_shared<Storage>(x.device(), y.numel() * sizeof(std::int32_t)) : nullptr;
+  const auto places = [](const auto& from) { return from ? reinterpret_cast<std::int32_t*>(from->data()) : nullptr; };
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-    kernels::max_pool<T>(device, shape, x.data<T>(), y.data<T>(), from.get());
+    kernels::max_pool<T>(device, shape, x.data<T>(), y.data<T>(), places(from));
   });
 
   if (recorded)
-    tape().record("max_pool", y, [shape, x, y, from] {
+    tape().record("max_pool", y, [shape, x, y, from, places] {
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-        kernels::max_pool_dx_accumulate<T>(device, shape, y.grad<T>().data, from.get(), x.grad<T>().data);
+        kernels::max_pool_dx_accumulate<T>(device, shape, y.grad<T>().data, places(from), x.grad<T>().data);
       });
     });
   return y;

@@ -23,13 +23,14 @@ Tensor pair_init(const Layout& layout, const Tensor& h, const Tensor& W_l, const
     expect(op, W.shape() == Shape{C, d}, "a weight is ", W.shape(), ", but h and W_l ask for ", Shape{C, d});
   expect(op, E.shape() == Shape{kBuckets, C}, "E is ", E.shape(), ", not ", Shape{kBuckets, C});
   expect(op, b.numel() == C, "b has ", b.numel(), " entries, but there are ", C, " channels");
+  expect_one_device(op, h, W_l, W_r, W_m, E, b);
 
   Tensor z({layout->pairs(), C}, h.dtype(), h.device());
   const auto weights = [=]<class T>(Type<T>) -> kernels::PairInitWeights<const T> {
     return {W_l.value<T>(), W_r.value<T>(), W_m.value<T>(), E.value<T>(), b.value<T>()};
   };
   dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T> type) {
-    kernels::pair_init<T>(device, layout->view(), h.value<T>(), weights(type), z.value<T>());
+    kernels::pair_init<T>(device, layout->view(device), h.value<T>(), weights(type), z.value<T>());
   });
 
   bool wanted = false;
@@ -38,7 +39,7 @@ Tensor pair_init(const Layout& layout, const Tensor& h, const Tensor& W_l, const
     tape().record(op, z, [=] {
       dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T> type) {
         kernels::pair_init_backward<T>(
-            device, layout->view(), z.grad<T>(), h.value<T>(), weights(type), wanted_grad<T>(h),
+            device, layout->view(device), z.grad<T>(), h.value<T>(), weights(type), wanted_grad<T>(h),
             {wanted_grad<T>(W_l), wanted_grad<T>(W_r), wanted_grad<T>(W_m), wanted_grad<T>(E), wanted_grad<T>(b)});
       });
     });

@@ -15,7 +15,7 @@
 namespace heartbeat {
 
 enum class Dtype : std::uint8_t { f32, f64 };
-enum class Device : std::uint8_t { cpu };
+enum class Device : std::uint8_t { cpu, cuda };
 
 // Tags that select a version of a kernel. Cuda carries the stream on which the work is queued: its kernels return at
 // once, read and write device memory, and the views inside their arguments point there.
@@ -59,8 +59,8 @@ inline std::size_t size_of(Dtype dtype) {
 inline const char* name_of(Dtype dtype) {
   return dtype == Dtype::f32 ? "f32" : "f64";
 }
-inline const char* name_of(Device) {
-  return "cpu";
+inline const char* name_of(Device device) {
+  return device == Device::cpu ? "cpu" : "cuda";
 }
 
 template <class T>

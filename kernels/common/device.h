@@ -7,6 +7,9 @@
 #pragma once
 
 #include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "kernels/common/base.h"
 
@@ -16,7 +19,25 @@ Cuda create_stream();
 void destroy_stream(Cuda stream);
 void synchronize(Cuda stream);  // returns when all that was queued is done
 
-// A point in the work of one stream that another can wait for.
+// Why no GPU can be used: one sentence, empty where one can.
+std::string why_unusable();
+#ifdef HEARTBEAT_SIMT
+inline constexpr bool kEmulated = true;
+#else
+inline constexpr bool kEmulated = false;
+#endif
+
+// The streams of this process. All work is queued on the first; the second brings to the host what it reads later.
+inline Cuda compute_stream() {
+  static const Cuda stream = create_stream();
+  return stream;
+}
+inline Cuda copy_stream() {
+  static const Cuda stream = create_stream();
+  return stream;
+}
+
+// A point in the work of one stream that another, or the host, can wait for.
 class Event {
  public:
   explicit Event(Cuda recorded_on);
@@ -26,14 +47,19 @@ class Event {
 
  private:
   friend void wait(Cuda stream, const Event& event);
+  friend void synchronize(const Event& event);
   void* handle_;
 };
 void wait(Cuda stream, const Event& event);
+void synchronize(const Event& event);
 
 // Memory in the order of the stream: usable by what is queued on it from now on, gone for what is queued after release.
 // Freed memory stays cached for the next allocation. Aligned to 256 bytes, or to 16 under the emulator.
-void* allocate(Cuda stream, std::size_t bytes);
-void release(Cuda stream, void* pointer);
+void* allocate(Cuda stream, std::size_t bytes);  // throws OutOfMemory
+void release(Cuda stream, void* pointer);        // never fails because of what failed before
+// Host memory that copies reach without a detour: only from and to it does copy() return at once.
+void* allocate_pinned(std::size_t bytes);
+void release_pinned(void* pointer);
 
 // Between host and device, either way. Host memory must live until the stream has done the copy.
 void copy(Cuda stream, void* to, const void* from, std::size_t bytes);
@@ -46,6 +72,12 @@ struct DeviceMemory {
   std::size_t allocations = 0;     // live ones
 };
 DeviceMemory memory_report();
+
+// Says how much was asked for, what is in use, and what to lower. live: sizes of all allocations.
+class OutOfMemory : public std::runtime_error {
+ public:
+  OutOfMemory(std::size_t wanted, std::vector<std::size_t> live);
+};
 
 // n elements for the duration of one op.
 template <class T>

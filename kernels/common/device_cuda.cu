@@ -1,18 +1,27 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "kernels/common/device.h"
+#include "kernels/common/launch.h"
 
 namespace heartbeat::cuda {
 namespace {
 
 void check(cudaError_t error, const char* call) {
   if (error != cudaSuccess) throw std::runtime_error(std::string(call) + ": " + cudaGetErrorString(error));
+}
+// What the GPU did some time ago failed.
+void check_done(cudaError_t error) {
+  if (error != cudaSuccess)
+    throw std::runtime_error(std::string("a kernel failed on the GPU: ") + cudaGetErrorString(error) +
+                             "; with HEARTBEAT_CUDA_BLOCKING=1 the same command names the kernel and its shapes");
 }
 cudaStream_t native(Cuda stream) {
   return reinterpret_cast<cudaStream_t>(stream.stream);
@@ -42,22 +51,40 @@ Book& book() {
   return *instance;
 }
 
-std::string gigabytes(std::size_t bytes) {
-  return std::to_string(bytes / 1000000000) + "." + std::to_string(bytes / 100000000 % 10) + " GB";
-}
-
-// The largest allocations say what to make smaller.
-std::string out_of_memory(std::size_t wanted) {
+std::vector<std::size_t> live_sizes() {
   const std::lock_guard lock(book().mutex);
   std::vector<std::size_t> sizes;
   for (const auto& [pointer, bytes] : book().bytes) sizes.push_back(bytes);
-  std::sort(sizes.rbegin(), sizes.rend());
-  std::string largest;
-  for (std::size_t k = 0; k < std::min<std::size_t>(sizes.size(), 3); ++k)
-    largest += (k ? ", " : "") + gigabytes(sizes[k]);
-  return "the GPU is out of memory: " + gigabytes(wanted) + " were asked for and " + gigabytes(book().live) +
-         " are in use, the largest pieces " + (largest.empty() ? "none" : largest) +
-         "; lower the batch size or the crop";
+  return sizes;
+}
+
+std::string version(int number) {  // 13020 is 13.2
+  return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+__global__ void nothing() {}
+
+std::string find_reason() {
+  int devices = 0, driver = 0, runtime = 0;
+  const cudaError_t error = cudaGetDeviceCount(&devices);
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (error == cudaErrorInsufficientDriver && driver != 0)
+    return "the NVIDIA driver of this machine knows CUDA " + version(driver) + ", but heartbeat was built with CUDA " +
+           version(runtime) + ": update the driver, or build with an older toolkit";
+  if (error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver || (error == cudaSuccess && devices == 0))
+    return "this machine has no NVIDIA GPU, or no driver for it (nvidia-smi would list both)";
+  if (error != cudaSuccess) return std::string("the GPU cannot be used: ") + cudaGetErrorString(error);
+  cudaFuncAttributes attributes;
+  const cudaError_t image = cudaFuncGetAttributes(&attributes, nothing);
+  if (image == cudaSuccess) return "";
+  cudaDeviceProp gpu;
+  if (image != cudaErrorNoKernelImageForDevice && image != cudaErrorInvalidDeviceFunction)
+    return std::string("the GPU cannot be used: ") + cudaGetErrorString(image);
+  if (cudaGetDeviceProperties(&gpu, 0) != cudaSuccess) return "the GPU does not say what it is";
+  const std::string architecture = std::to_string(gpu.major) + std::to_string(gpu.minor);
+  return std::string("heartbeat was not built for ") + gpu.name +
+         ": build it with -DCMAKE_CUDA_ARCHITECTURES=" + architecture;
 }
 
 }  // namespace
@@ -72,7 +99,17 @@ void destroy_stream(Cuda stream) {
   check(cudaStreamDestroy(native(stream)), "cudaStreamDestroy");
 }
 void synchronize(Cuda stream) {
-  check(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");
+  check_done(cudaStreamSynchronize(native(stream)));
+}
+
+std::string why_unusable() {
+  static const std::string reason = find_reason();
+  return reason;
+}
+
+bool is_blocking() {
+  static const bool blocking = std::getenv("HEARTBEAT_CUDA_BLOCKING") != nullptr;
+  return blocking;
 }
 
 Event::Event(Cuda on) {
@@ -88,11 +125,20 @@ void wait(Cuda stream, const Event& event) {
   check(cudaStreamWaitEvent(native(stream), static_cast<cudaEvent_t>(event.handle_)), "cudaStreamWaitEvent");
 }
 
+void synchronize(const Event& event) {
+  check_done(cudaEventSynchronize(static_cast<cudaEvent_t>(event.handle_)));
+}
+
 void* allocate(Cuda stream, std::size_t bytes) {
   keep_freed_memory();
   void* pointer = nullptr;
-  const cudaError_t error = cudaMallocAsync(&pointer, std::max<std::size_t>(bytes, 1), native(stream));
-  if (error == cudaErrorMemoryAllocation) throw std::runtime_error(out_of_memory(bytes));
+  const auto ask = [&] { return cudaMallocAsync(&pointer, std::max<std::size_t>(bytes, 1), native(stream)); };
+  cudaError_t error = ask();
+  if (error == cudaErrorMemoryAllocation) {  // what is queued may still release some
+    synchronize(stream);
+    error = ask();
+  }
+  if (error == cudaErrorMemoryAllocation) throw OutOfMemory(bytes, live_sizes());
   check(error, "cudaMallocAsync");
   const std::lock_guard lock(book().mutex);
   book().bytes[pointer] = bytes;
@@ -108,7 +154,15 @@ void release(Cuda stream, void* pointer) {
     book().live -= it->second;
     book().bytes.erase(it);
   }
-  check(cudaFreeAsync(pointer, native(stream)), "cudaFreeAsync");
+  static_cast<void>(cudaFreeAsync(pointer, native(stream)));  // destructors call this, after a failure too
+}
+void* allocate_pinned(std::size_t bytes) {
+  void* pointer = nullptr;
+  check(cudaMallocHost(&pointer, std::max<std::size_t>(bytes, 1)), "cudaMallocHost");
+  return pointer;
+}
+void release_pinned(void* pointer) {
+  static_cast<void>(cudaFreeHost(pointer));
 }
 
 void copy(Cuda stream, void* to, const void* from, std::size_t bytes) {

@@ -10,6 +10,8 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "kernels/common/base.h"
@@ -38,7 +40,32 @@ inline unsigned blocks_for(long n, long per_block) {
   return unsigned(std::min((n + per_block - 1) / per_block, 0x7fffffffL));
 }
 
+namespace detail {
+// "[100, 32], 7": what a failure says of a kernel's arguments. Pointers and functions say nothing.
+template <class... Arguments>
+std::string shapes_of(const Arguments&... arguments) {
+  std::string out;
+  const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : ", ") + part; };
+  const auto describe = [&add]<class A>(const A& a) {
+    if constexpr (requires { a.rows, a.cols; })
+      add("[" + std::to_string(a.rows) + ", " + std::to_string(a.cols) + "]");
+    else if constexpr (requires { a.pairs, a.residues; })
+      add(std::to_string(a.pairs) + " pairs of " + std::to_string(a.residues) + " residues");
+    else if constexpr (std::is_arithmetic_v<A>)
+      add(std::to_string(a));
+  };
+  (describe(arguments), ...);
+  return out.empty() ? "" : " with " + out;
+}
+}  // namespace detail
+
 #if defined(__CUDACC__)
+
+namespace cuda {
+// Whether every launch waits for its kernel, so that a failure is the failing kernel's: $HEARTBEAT_CUDA_BLOCKING is
+// set.
+bool is_blocking();
+}  // namespace cuda
 
 // launch<kernel>({...}, cuda, arguments...). An empty grid launches nothing.
 template <auto Kernel, class... Arguments>
@@ -49,8 +76,13 @@ void launch(const LaunchConfig& config, Cuda cuda, const Arguments&... arguments
   native.blockDim = config.block;
   native.dynamicSmemBytes = config.shared_bytes;
   native.stream = reinterpret_cast<cudaStream_t>(cuda.stream);
-  if (const cudaError_t error = cudaLaunchKernelEx(&native, Kernel, arguments...))
-    throw std::runtime_error(std::string("kernel launch: ") + cudaGetErrorString(error) + " in " + __PRETTY_FUNCTION__);
+  cudaError_t error = cudaLaunchKernelEx(&native, Kernel, arguments...);
+  if (error == cudaSuccess && cuda::is_blocking()) error = cudaStreamSynchronize(native.stream);
+  if (error == cudaSuccess) return;
+  std::string_view name = __PRETTY_FUNCTION__;  // "... [with auto Kernel = ...; Arguments = ...]"
+  if (const auto begin = name.find("Kernel = "); begin != name.npos) name.remove_prefix(begin + 9);
+  throw std::runtime_error("the kernel " + std::string(name.substr(0, name.find("; Arguments"))) +
+                           detail::shapes_of(arguments...) + " failed: " + cudaGetErrorString(error));
 }
 
 // Instead of extern __shared__, which a host compiler cannot have.
@@ -67,7 +99,11 @@ void launch(const LaunchConfig& config, Cuda cuda, const Arguments&... arguments
   if (!config.grid.x || !config.grid.y || !config.grid.z) return;
   // By value, like a real launch: the arguments are taken now and used when the stream gets there.
   simt::enqueue(cuda, [shape = simt::LaunchShape{config.grid, config.block, config.shared_bytes}, arguments...] {
-    simt::launch<Kernel>(Kernel, shape, arguments...);
+    try {
+      simt::launch<Kernel>(Kernel, shape, arguments...);
+    } catch (const simt::KernelError& e) {
+      throw simt::KernelError(e.what() + std::string("; launched") + detail::shapes_of(arguments...));
+    }
   });
 }
 

@@ -15,7 +15,7 @@
 namespace heartbeat::kernels {
 
 template <class T>
-double cross_entropy(Cpu, Matrix<const T> x, const int* labels, Matrix<T> dx);
+void cross_entropy(Cpu, Matrix<const T> x, const int* labels, double* loss, Matrix<T> dx);
 
 // On a GPU: queued on the stream; every pointer, that of the loss too, is to device memory.
 template <class T>

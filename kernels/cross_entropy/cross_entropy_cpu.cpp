@@ -7,10 +7,10 @@
 namespace heartbeat::kernels {
 
 template <class T>
-double cross_entropy(Cpu, Matrix<const T> x, const int* labels, Matrix<T> dx) {
+void cross_entropy(Cpu, Matrix<const T> x, const int* labels, double* loss, Matrix<T> dx) {
   const T share = T(1) / T(x.rows);
-  double loss = 0;
-  sum_chunks(x.rows, rows_per_softmax_task(x.cols), 1, &loss, [&](long first, long last, double* partial) {
+  double terms = 0;
+  sum_chunks(x.rows, rows_per_softmax_task(x.cols), 1, &terms, [&](long first, long last, double* partial) {
     for (long i = first; i < last; ++i) {
       const T* score = x.row(i);
       const auto [largest, sum] = shifted_sum(score, x.cols);
@@ -23,10 +23,10 @@ double cross_entropy(Cpu, Matrix<const T> x, const int* labels, Matrix<T> dx) {
       to[labels[i]] -= share;
     }
   });
-  return loss / double(x.rows);
+  *loss = terms / double(x.rows);
 }
 
-template double cross_entropy(Cpu, Matrix<const float>, const int*, Matrix<float>);
-template double cross_entropy(Cpu, Matrix<const double>, const int*, Matrix<double>);
+template void cross_entropy(Cpu, Matrix<const float>, const int*, double*, Matrix<float>);
+template void cross_entropy(Cpu, Matrix<const double>, const int*, double*, Matrix<double>);
 
 }  // namespace heartbeat::kernels

@@ -4,6 +4,9 @@
 //   add, mul, scale   Y = A + B, Y = A * B, Y = factor X
 //   add_bias          Y = X + 1 b^T           X [n, c], b [c]
 //   column_sum        Y = 1^T X               X [n, c], Y [c]; chunks of rows, added in order
+//   scale_by          Y = *factor X           the factor lies where X does: dy of a scalar loss
+//   approach          Y = Y + share (X - Y)   a moving average
+//   sum_of_terms      *y = the sum of n terms, in order, rounded once: the value of a loss
 //   dropout           Y = 0 or X / (1 - p)    element e is dropped where word e of the stream is below p 2^32
 //
 // Y is overwritten. _accumulate adds into Y instead; _backward adds the adjoint into dX: from X for silu, from the
@@ -26,6 +29,12 @@ template <class T>
 void scale(Cpu, double factor, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void scale_accumulate(Cpu, double factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void scale_by_accumulate(Cpu, const T* factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void approach(Cpu, double share, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void sum_of_terms(Cpu, const double* terms, long n, T* y);
 template <class T>
 void add_bias(Cpu, Matrix<const T> x, const T* b, Matrix<T> y);
 template <class T>
@@ -64,6 +73,12 @@ template <class T>
 void scale(Cuda cuda, double factor, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void scale_accumulate(Cuda cuda, double factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void scale_by_accumulate(Cuda cuda, const T* factor, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void approach(Cuda cuda, double share, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void sum_of_terms(Cuda cuda, const double* terms, long n, T* y);
 template <class T>
 void add_bias(Cuda cuda, Matrix<const T> x, const T* b, Matrix<T> y);
 template <class T>

@@ -1,6 +1,7 @@
 #include "kernels/elementwise/elementwise.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "kernels/common/math.h"
 #include "kernels/common/parallel.h"
@@ -70,6 +71,19 @@ void scale(Cpu, double factor, Matrix<const T> x, Matrix<T> y) {
 template <class T>
 void scale_accumulate(Cpu, double factor, Matrix<const T> x, Matrix<T> y) {
   accumulate(y, [=, f = T(factor)](long k) { return f * x.data[k]; });
+}
+
+template <class T>
+void scale_by_accumulate(Cpu, const T* factor, Matrix<const T> x, Matrix<T> y) {
+  accumulate(y, [=, f = *factor](long k) { return f * x.data[k]; });
+}
+template <class T>
+void approach(Cpu, double share, Matrix<const T> x, Matrix<T> y) {
+  accumulate(y, [=, s = T(share)](long k) { return s * (x.data[k] - y.data[k]); });
+}
+template <class T>
+void sum_of_terms(Cpu, const double* terms, long n, T* y) {
+  *y = T(std::accumulate(terms, terms + n, 0.0));
 }
 
 template <class T>
@@ -145,6 +159,9 @@ void dropout_accumulate(Cpu, RandomStream stream, double p, Matrix<const T> x, M
   template void mul_accumulate(Cpu, Matrix<const T>, Matrix<const T>, Matrix<T>);   \
   template void scale(Cpu, double, Matrix<const T>, Matrix<T>);                     \
   template void scale_accumulate(Cpu, double, Matrix<const T>, Matrix<T>);          \
+  template void scale_by_accumulate(Cpu, const T*, Matrix<const T>, Matrix<T>);     \
+  template void approach(Cpu, double, Matrix<const T>, Matrix<T>);                  \
+  template void sum_of_terms(Cpu, const double*, long, T*);                         \
   template void add_bias(Cpu, Matrix<const T>, const T*, Matrix<T>);                \
   template void column_sum_accumulate(Cpu, Matrix<const T>, T*);                    \
   template void relu(Cpu, Matrix<const T>, Matrix<T>);                              \

@@ -110,6 +110,24 @@ void scale_accumulate(Cuda cuda, double factor, Matrix<const T> x, Matrix<T> y) 
 }
 
 template <class T>
+void scale_by_accumulate(Cuda cuda, const T* factor, Matrix<const T> x, Matrix<T> y) {
+  accumulate(cuda, x, x, y, [factor] __device__(T v, T) { return *factor * v; });
+}
+template <class T>
+void approach(Cuda cuda, double share, Matrix<const T> x, Matrix<T> y) {
+  const T s = T(share);
+  assign<T>(cuda, x, y, y, [s] __device__(T v, T average) { return average + s * (v - average); });
+}
+template <class T>
+void sum_of_terms(Cuda cuda, const double* terms, long n, T* y) {
+  for_each(cuda, 1, [=] __device__(long) {
+    double sum = 0;
+    for (long k = 0; k < n; ++k) sum += terms[k];
+    *y = T(sum);
+  });
+}
+
+template <class T>
 void add_bias(Cuda cuda, Matrix<const T> x, const T* b, Matrix<T> y) {
   for_each(cuda, x.numel(), [=] __device__(long k) { y.data[k] = x.data[k] + b[k % x.cols]; });
 }
@@ -170,6 +188,9 @@ void dropout_accumulate(Cuda cuda, RandomStream stream, double p, Matrix<const T
   template void mul_accumulate(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);   \
   template void scale(Cuda, double, Matrix<const T>, Matrix<T>);                     \
   template void scale_accumulate(Cuda, double, Matrix<const T>, Matrix<T>);          \
+  template void scale_by_accumulate(Cuda, const T*, Matrix<const T>, Matrix<T>);     \
+  template void approach(Cuda, double, Matrix<const T>, Matrix<T>);                  \
+  template void sum_of_terms(Cuda, const double*, long, T*);                         \
   template void add_bias(Cuda, Matrix<const T>, const T*, Matrix<T>);                \
   template void column_sum_accumulate(Cuda, Matrix<const T>, T*);                    \
   template void relu(Cuda, Matrix<const T>, Matrix<T>);                              \

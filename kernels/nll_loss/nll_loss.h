@@ -12,14 +12,14 @@
 namespace heartbeat::kernels {
 
 template <class T>
-double nll_loss(Cpu, Matrix<const T> log_p, const int* labels);
+void nll_loss(Cpu, Matrix<const T> log_p, const int* labels, double* loss);
 template <class T>
-void nll_loss_backward(Cpu, const int* labels, double dy, Matrix<T> dlog_p);
+void nll_loss_backward(Cpu, const int* labels, const T* dy, Matrix<T> dlog_p);
 
 // On a GPU: queued on the stream; every pointer, that of the loss too, is to device memory.
 template <class T>
 void nll_loss(Cuda cuda, Matrix<const T> log_p, const int* labels, double* loss);
 template <class T>
-void nll_loss_backward(Cuda cuda, const int* labels, double dy, Matrix<T> dlog_p);
+void nll_loss_backward(Cuda cuda, const int* labels, const T* dy, Matrix<T> dlog_p);
 
 }  // namespace heartbeat::kernels

@@ -12,14 +12,14 @@ void nll_loss(Cuda cuda, Matrix<const T> log_p, const int* labels, double* loss)
   sum_terms(cuda, terms, n, [=] __device__(double sum) { *loss = sum / double(n); });
 }
 template <class T>
-void nll_loss_backward(Cuda cuda, const int* labels, double dy, Matrix<T> dlog_p) {
-  const T share = T(dy / double(dlog_p.rows));
-  for_each(cuda, dlog_p.rows, [=] __device__(long i) { dlog_p.row(i)[labels[i]] -= share; });
+void nll_loss_backward(Cuda cuda, const int* labels, const T* dy, Matrix<T> dlog_p) {
+  for_each(cuda, dlog_p.rows,
+           [=] __device__(long i) { dlog_p.row(i)[labels[i]] -= T(double(*dy) / double(dlog_p.rows)); });
 }
 
 template void nll_loss(Cuda, Matrix<const float>, const int*, double*);
 template void nll_loss(Cuda, Matrix<const double>, const int*, double*);
-template void nll_loss_backward(Cuda, const int*, double, Matrix<float>);
-template void nll_loss_backward(Cuda, const int*, double, Matrix<double>);
+template void nll_loss_backward(Cuda, const int*, const float*, Matrix<float>);
+template void nll_loss_backward(Cuda, const int*, const double*, Matrix<double>);
 
 }  // namespace heartbeat::kernels

@@ -1,7 +1,10 @@
 // The device layer of kernels/common/device.h on the emulator.
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "kernels/common/device.h"
@@ -9,12 +12,32 @@
 #include "kernels/simt/queue.h"
 
 namespace heartbeat {
+namespace simt {
+namespace {
+
+// Opening and closing a heap of a thousand tensors takes milliseconds: what a stream runs in one go shares it.
+class OpenHeap {
+ public:
+  OpenHeap() {
+    if (depth_++ == 0) heap().open(true);
+  }
+  ~OpenHeap() {
+    if (--depth_ == 0) heap().open(false);
+  }
+
+ private:
+  static inline int depth_ = 0;
+};
+
+}  // namespace
+}  // namespace simt
 
 struct StreamHandle {
   std::deque<std::function<void()>> pending;
   std::uint64_t done = 0;
 
   void run_until(std::uint64_t position) {
+    const simt::OpenHeap open;
     while (done < position && !pending.empty()) {
       const auto operation = std::move(pending.front());
       pending.pop_front();
@@ -31,11 +54,6 @@ struct StreamHandle {
 
 namespace {
 
-struct OpenHeap {
-  OpenHeap() { simt::heap().open(true); }
-  ~OpenHeap() { simt::heap().open(false); }
-};
-
 struct Recorded {
   StreamHandle* stream;
   std::uint64_t position;  // operations of the stream that precede the event
@@ -44,14 +62,12 @@ struct Recorded {
 }  // namespace
 
 void simt::enqueue(Cuda cuda, std::function<void()> operation) {
-  auto guarded = [operation = std::move(operation)] {
+  if (cuda.stream) {
+    cuda.stream->pending.emplace_back(std::move(operation));
+  } else {
     const OpenHeap open;
     operation();
-  };
-  if (cuda.stream)
-    cuda.stream->pending.emplace_back(std::move(guarded));
-  else
-    guarded();
+  }
 }
 
 namespace cuda {
@@ -83,8 +99,28 @@ void wait(Cuda stream, const Event& event) {
     run();
 }
 
-void* allocate(Cuda, std::size_t bytes) {
+void synchronize(const Event& event) {
+  wait({}, event);
+}
+
+std::string why_unusable() {
+  return "";
+}
+
+void* allocate(Cuda stream, std::size_t bytes) {
+  static const char* const limit = std::getenv("HEARTBEAT_SIMT_MEMORY");  // bytes of the emulated GPU
+  const auto fits = [&] { return !limit || simt::heap().live() + bytes <= std::strtoull(limit, nullptr, 10); };
+  if (!fits()) synchronize(stream);  // what is queued may still release some
+  if (!fits()) throw OutOfMemory(bytes, simt::heap().sizes());
   return simt::heap().allocate(bytes);
+}
+void* allocate_pinned(std::size_t bytes) {
+  void* pointer = std::malloc(std::max<std::size_t>(bytes, 1));
+  if (!pointer) throw std::bad_alloc{};
+  return std::memset(pointer, 0xff, bytes);
+}
+void release_pinned(void* pointer) {
+  std::free(pointer);
 }
 void release(Cuda stream, void* pointer) {
   simt::enqueue(stream, [=] { simt::heap().release(pointer); });

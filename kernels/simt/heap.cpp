@@ -71,6 +71,12 @@ bool Heap::is_allocated(const void* pointer, std::size_t bytes) const {
   return p + bytes <= it->first + it->second.bytes;
 }
 
+std::vector<std::size_t> Heap::sizes() const {
+  std::vector<std::size_t> sizes;
+  for (const auto& [user, allocation] : live_) sizes.push_back(allocation.bytes);
+  return sizes;
+}
+
 void Heap::open(bool yes) {
   if (yes == opened_) return;
   opened_ = yes;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <vector>
 
 namespace heartbeat::simt {
 
@@ -19,6 +20,7 @@ class Heap {
   std::size_t live() const { return live_bytes_; }
   std::size_t peak() const { return peak_bytes_; }
   std::size_t allocations() const { return live_.size(); }
+  std::vector<std::size_t> sizes() const;  // of the live allocations
 
  private:
   struct Allocation {

@@ -65,7 +65,8 @@ TYPED_TEST(CudaClassifier, LossesMatchTheSpecs) {
       kernels::log_softmax<T>(s, dx.matrix(n, c), y.matrix(n, c));
       kernels::log_softmax_backward<T>(s, y.matrix(n, c), ddy.matrix(n, c), back.matrix(n, c));
       kernels::nll_loss<T>(s, y.matrix(n, c), dlabels.data(), nll.data());
-      kernels::nll_loss_backward<T>(s, dlabels.data(), 3, picked.matrix(n, c));
+      const OnDevice<T> three(s, Doubles{3});
+      kernels::nll_loss_backward<T>(s, dlabels.data(), three.data(), picked.matrix(n, c));
       kernels::cross_entropy<T>(s, dx.matrix(n, c), dlabels.data(), loss.data(), slope.matrix(n, c));
       kernels::cross_entropy<T>(s, dx.matrix(n, c), dlabels.data(), loss_only.data(), {});
       Doubles want(n * c), want_back(old), want_picked(old), want_slope(n * c);

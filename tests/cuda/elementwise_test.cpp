@@ -49,6 +49,12 @@ TYPED_TEST(CudaElementwise, MatchesTheSpec) {
           "scale", [&](auto to) { scale<T>(c, 0.375, x, to); }, [&](long k) { return 0.375 * a[k]; });
       backward(
           "scale_accumulate", [&](auto to) { scale_accumulate<T>(c, -2, x, to); }, [&](long k) { return -2 * a[k]; });
+      const OnDevice<T> factor(c, Doubles{1.75});
+      backward(
+          "scale_by_accumulate", [&](auto to) { scale_by_accumulate<T>(c, factor.data(), x, to); },
+          [&](long k) { return 1.75 * a[k]; });
+      backward(
+          "approach", [&](auto to) { approach<T>(c, 0.25, x, to); }, [&](long k) { return 0.25 * (a[k] - old[k]); });
       forward(
           "add_bias", [&](auto to) { add_bias<T>(c, x, dbias.data(), to); },
           [&](long k) { return a[k] + bias[k % cols]; });
@@ -111,6 +117,19 @@ TYPED_TEST(CudaElementwise, NotANumberStaysWhereItIs) {
   EXPECT_EQ(got[1], 1);
   EXPECT_EQ(got[2], T(INFINITY));
   EXPECT_EQ(got[3], 0);
+}
+
+// The sum is taken in f64 and rounded once: the ones are not lost beside the large term.
+TYPED_TEST(CudaElementwise, SumsTermsInDouble) {
+  using T = TypeParam;
+  for (long n : {0, 1, 5}) {
+    Doubles terms(n, 1);
+    if (n) terms[0] = 1L << 25;
+    const OnDevice<double> on_device(this->stream, terms);
+    const OnDevice<T> sum(this->stream, 1);
+    kernels::sum_of_terms<T>(this->stream, on_device.data(), n, sum.data());
+    EXPECT_EQ(sum.host()[0], T(n ? (1L << 25) + n - 1 : 0));
+  }
 }
 
 }  // namespace

@@ -86,7 +86,30 @@ TEST(Elementwise, ArithmeticMatchesItsEquation) {
         kernels::column_sum_accumulate<T>(device, a.value<T>(), columns.data<T>());
       });
       expect_close(columns, want);
+
+      const Tensor average = b.copy(), scaled_by = b.copy(), factor = Tensor::full({1}, 1.75, dtype);
+      std::vector<double> approached, added;
+      for (long k = 0; k < a.numel(); ++k) {
+        approached.push_back(b.at(k) + 0.25 * (a.at(k) - b.at(k)));
+        added.push_back(b.at(k) + 1.75 * a.at(k));
+      }
+      dispatch(Device::cpu, dtype, [&]<class T>(auto device, Type<T>) {
+        kernels::approach<T>(device, 0.25, a.value<T>(), average.value<T>());
+        kernels::scale_by_accumulate<T>(device, factor.data<T>(), a.value<T>(), scaled_by.value<T>());
+      });
+      expect_close(average, approached);
+      expect_close(scaled_by, added);
     }
+}
+
+// The sum is taken in f64 and rounded once: the ones are not lost beside the large term.
+TEST(Elementwise, SumsTermsInDouble) {
+  const std::vector<double> terms = {1 << 25, 1, 1, 1, 1};
+  float sum = -1;
+  kernels::sum_of_terms<float>(Cpu{}, terms.data(), 5, &sum);
+  EXPECT_EQ(sum, (1 << 25) + 4);
+  kernels::sum_of_terms<float>(Cpu{}, nullptr, 0, &sum);
+  EXPECT_EQ(sum, 0);
 }
 
 TEST(Elementwise, GradientsMatchCentralDifferences) {
