@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "autograd/pick_device.h"
 #include "tools/common/program.h"
 #include "tools/common/version.h"
 #include "tools/contacts/predicting.h"
@@ -55,6 +56,10 @@ void parse(CLI::App& app, PredictOptions& o, int argc, char** argv) {
   app.add_flag("--dense", o.dense, "npz with square maps [K, L, L] instead of packed ones [L (L + 1) / 2, K]")
       ->group("Files");
   app.add_flag("--ccmpred", o.ccmpred, "also CHANNEL.mat, square text matrices as CCMpred writes them")->group("Files");
+  app.add_option("--device", o.device, "where to compute; auto: on a GPU where one works")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str()
+      ->group("Run");
   app.add_option("--threads", o.threads, "0: one for each core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
@@ -80,8 +85,9 @@ int main(int argc, char** argv) {
     CLI::App app(kAbout, "predict_contacts");
     PredictOptions options;
     parse(app, options, argc, argv);
+    const Device device = pick_device(options.device);
     if (options.threads > 0) omp_set_num_threads(options.threads);
-    const ContactModel model = load_contact_model(options.checkpoint);
+    const ContactModel model = load_contact_model(options.checkpoint, device);
     const std::vector<Query> queries = read_queries(options);
     make_output_folder(options.out);
     catch_interrupts();

@@ -1,7 +1,10 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
+#include <cstring>
+#include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -60,6 +63,22 @@ std::vector<std::size_t> live_sizes() {
 
 std::string version(int number) {  // 13020 is 13.2
   return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+// Pinned memory that a copy starts from, idle once the copy is done.
+struct Stage {
+  void* memory;
+  std::size_t bytes;
+  cudaEvent_t sent;
+};
+Stage& idle_stage(std::size_t bytes) {
+  static std::deque<Stage> stages;  // as many as copies were on their way at a time
+  for (Stage& stage : stages)
+    if (stage.bytes >= bytes && cudaEventQuery(stage.sent) == cudaSuccess) return stage;
+  Stage stage{nullptr, std::bit_ceil(bytes), nullptr};
+  check(cudaMallocHost(&stage.memory, stage.bytes), "cudaMallocHost");
+  check(cudaEventCreateWithFlags(&stage.sent, cudaEventDisableTiming), "cudaEventCreate");
+  return stages.emplace_back(stage);
 }
 
 __global__ void nothing() {}
@@ -168,9 +187,18 @@ void release_pinned(void* pointer) {
 void copy(Cuda stream, void* to, const void* from, std::size_t bytes) {
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)), "cudaMemcpyAsync");
 }
-// From pageable memory the runtime has taken its own copy when the call returns.
+// Of small pieces of pageable memory the runtime takes a copy of its own and returns; for larger ones it would wait for
+// the stream.
 void upload(Cuda stream, void* to, const void* from, std::size_t bytes) {
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, native(stream)), "cudaMemcpyAsync");
+  constexpr std::size_t kSmall = 64 << 10;
+  const auto send = [&](const void* source) {
+    check(cudaMemcpyAsync(to, source, bytes, cudaMemcpyHostToDevice, native(stream)), "cudaMemcpyAsync");
+  };
+  if (bytes <= kSmall) return send(from);
+  Stage& stage = idle_stage(bytes);
+  std::memcpy(stage.memory, from, bytes);
+  send(stage.memory);
+  check(cudaEventRecord(stage.sent, native(stream)), "cudaEventRecord");
 }
 void clear(Cuda stream, void* to, std::size_t bytes) {
   check(cudaMemsetAsync(to, 0, bytes, native(stream)), "cudaMemsetAsync");

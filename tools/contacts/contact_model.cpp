@@ -21,7 +21,7 @@ constexpr const char* kKind = "heartbeat contact model 1";
 Tensor for_the_loss(const Tensor& logits, const ContactTargets& targets) {
   Tensor shift({kChannels});
   for (int k = 0; k < kChannels; ++k) shift.data<float>()[k] = float(std::log(targets.positive_weight[k]));
-  return add_bias(logits, shift);
+  return add_bias(logits, shift.to(logits.device()));
 }
 
 Trust trust_from(const nlohmann::json& json, const std::string& path) {
@@ -32,8 +32,9 @@ Trust trust_from(const nlohmann::json& json, const std::string& path) {
 }
 
 std::vector<float> probabilities(const Tensor& logits) {
-  std::vector<float> p(logits.numel());
-  for (long e = 0; e < logits.numel(); ++e) p[e] = 1 / (1 + std::exp(-logits.data<float>()[e]));
+  const Tensor z = logits.to(Device::cpu);
+  std::vector<float> p(z.numel());
+  for (long e = 0; e < z.numel(); ++e) p[e] = 1 / (1 + std::exp(-z.data<float>()[e]));
   return p;
 }
 
@@ -118,11 +119,11 @@ Tensor ContactModel::logits(const Batch& batch, const nn::Mode& mode) const {
   const Tensor z = network(batch.layout, batch.tokens, mode);
   if (!prior) return z;
   const Tensor known = known_logits(*prior, batch);
-  if (trust == full_trust()) return add(z, known);
-  Tensor y(z.shape());
+  if (trust == full_trust()) return add(z, known.to(z.device()));
+  const Tensor found = z.to(Device::cpu), y(z.shape());
   for (long e = 0; e < z.numel(); ++e)
-    y.data<float>()[e] = known.data<float>()[e] + trust[e % kChannels] * z.data<float>()[e];
-  return y;
+    y.data<float>()[e] = known.data<float>()[e] + trust[e % kChannels] * found.data<float>()[e];
+  return y.to(z.device());
 }
 
 Tensor ContactModel::training_logits(const Batch& batch, const nn::Mode& mode) const {
@@ -152,7 +153,7 @@ std::string ContactModel::config_json() const {
 }
 
 ContactModel make_contact_model(const ContactModelOptions& o, std::optional<ContactPrior> prior, std::uint64_t seed,
-                                const std::vector<double>& frequency) {
+                                const std::vector<double>& frequency, Device device) {
   nn::TriGcnOptions network = nn::tri_gcn_options(o.size);
   network.encoder.kind = nn::encoder_kind(o.encoder);
   if (o.encoder == "ggn") network.encoder.width = nn::EncoderOptions{}.width;
@@ -161,11 +162,11 @@ ContactModel make_contact_model(const ContactModelOptions& o, std::optional<Cont
   network.dropout = o.dropout;
   network.recompute = o.recompute;
   if (!prior) network.frequency = frequency;  // a prior carries the rates; without one the last bias does
-  nn::Init init{.seed = seed};
+  nn::Init init{.seed = seed, .device = device};
   return {o, nn::TriGcn(network, init), std::move(prior)};
 }
 
-ContactModel load_contact_model(const std::string& path) {
+ContactModel load_contact_model(const std::string& path, Device device) {
   const nn::Checkpoint file = nn::read_checkpoint(path);
   const auto text = file.metadata.find("model");
   const auto json =
@@ -185,7 +186,7 @@ ContactModel load_contact_model(const std::string& path) {
       throw UserError(path + " is damaged: its prior table is missing or of another size");
     prior.emplace(std::vector<float>(table->data<float>(), table->data<float>() + table->numel()));
   }
-  ContactModel model = make_contact_model(o, std::move(prior), 0, {});
+  ContactModel model = make_contact_model(o, std::move(prior), 0, {}, device);
   if (json.contains("trust")) model.trust = trust_from(json["trust"], path);
   nn::load_into(model.network.parameters(), file);
   return model;

@@ -33,6 +33,7 @@ struct ContactModel {
   std::optional<ContactPrior> prior;
   Trust trust = full_trust();  // 1 while training; see trust.h
 
+  Device device() const { return network.head.out.b.device(); }
   // Log-odds of a contact [pairs, kChannels]: the prior's plus trust times the network's.
   Tensor logits(const Batch& batch, const nn::Mode& mode = {}) const;
   // What the loss compares: logits + log pw_k. A loss that weighs positives by pw is smallest at odds pw times too
@@ -55,9 +56,9 @@ Tensor known_logits(const ContactPrior& prior, const Batch& batch);
 
 // frequency: of positives in each channel, for the last bias of a model without a prior.
 ContactModel make_contact_model(const ContactModelOptions& options, std::optional<ContactPrior> prior,
-                                std::uint64_t seed, const std::vector<double>& frequency);
+                                std::uint64_t seed, const std::vector<double>& frequency, Device device = Device::cpu);
 // From best.safetensors or last.safetensors. UserError with one sentence where the file is no contact model.
-ContactModel load_contact_model(const std::string& path);
+ContactModel load_contact_model(const std::string& path, Device device = Device::cpu);
 
 // The loss that training minimises, over whole maps: proteins averaged with weight sqrt(L), as in a batch.
 struct ValidationLoss {

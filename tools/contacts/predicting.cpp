@@ -11,6 +11,7 @@
 
 #include "graph/dataset.h"
 #include "graph/fasta.h"
+#include "kernels/common/device.h"
 #include "kernels/common/pair.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -162,13 +163,18 @@ GalleryEntry gallery_entry(const std::string& folder, const Query& query, const 
 }
 
 std::vector<float> predict(const ContactModel& model, const Protein& protein) {
-  try {
-    return model.predict(protein);
-  } catch (const std::bad_alloc&) {
-    throw std::runtime_error(
+  const auto out_of_memory = [&] {
+    return std::runtime_error(
         fmt::format("out of memory at {} with its {} residues, about {:.1f} GB; leave it out, or "
                     "predict its domains one by one",
                     protein.id, protein.length(), bytes_to_predict(model, protein.length()) / 1e9));
+  };
+  try {
+    return model.predict(protein);
+  } catch (const std::bad_alloc&) {
+    throw out_of_memory();
+  } catch (const cuda::OutOfMemory&) {
+    throw out_of_memory();
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "autograd/pick_device.h"
 #include "autograd/tape.h"
 #include "kernels/common/error.h"
 #include "nn/schedule.h"
@@ -41,7 +42,7 @@ ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& trai
   std::optional<ContactPrior> prior;
   if (o.prior == "on") prior = ContactPrior::count(train);
   ContactModel model = make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.recompute}, std::move(prior),
-                                          o.seed, frequency);
+                                          o.seed, frequency, pick_device(o.device));
   o.breakage.change_initial(model.network.parameters());
   return model;
 }
@@ -111,31 +112,43 @@ double Training::step() {
   const Tensor loss = contact_loss(batch.layout, logits, batch.targets);
   backward(loss);
   options_.breakage.change_gradients(model_.network.parameters(), step - 1);
-  nn::WatchFrame frame;
-  const auto report = optimizer_.step(lr, &frame);
+  queued_.push_back({step, lr, Later(loss), optimizer_.queue_step(lr, true), {}});
+  if (step == 1 || step % kChannelLossEvery == 0)
+    queued_.back().channel_losses = [batch, logits] {
+      return contact_loss_by_channel(batch.layout, logits, *batch.targets);
+    };
   ema_.update();
+  log_queued(optimizer_.device() == Device::cuda ? 1 : 0);
+  return loss_;
+}
 
+void Training::log_queued(size_t keep) {
+  for (; queued_.size() > keep; queued_.pop_front()) log_step(queued_.front());
+}
+
+void Training::log_step(QueuedStep& queued) {
+  const auto [step, lr] = std::pair(queued.step, queued.lr);
+  const double value = loss_ = queued.loss.get();
+  nn::WatchFrame frame = queued.measured.take();
   const auto logging = Clock::now();
-  const double value = loss.item();
   if (std::isfinite(value))
     state_.smooth_loss = step == 1 ? value : kSmoothing * state_.smooth_loss + (1 - kSmoothing) * value;
   log_->step({.step = step,
               .epoch = double(sampler_.place(step - 1).epoch),
               .learning_rates = {lr, lr},
-              .clip_factor = report.clip_factor,
-              .skipped = report.skipped});
+              .clip_factor = frame.clip_factor,
+              .skipped = frame.skipped});
   log_->scalar(step, "train/loss", value);
-  if (step == 1 || step % kChannelLossEvery == 0)
-    log_losses(*log_, step, "train", contact_loss_by_channel(batch.layout, logits, *batch.targets));
+  if (queued.channel_losses) log_losses(*log_, step, "train", queued.channel_losses());
   log_->scalar(step, "lr", lr);
-  log_->scalar(step, "gradients/global_norm", report.global_norm);
-  log_->scalar(step, "clip/factor", report.clip_factor);
+  log_->scalar(step, "gradients/global_norm", frame.global_norm);
+  log_->scalar(step, "clip/factor", frame.clip_factor);
   log_watch(*log_, step, std::move(frame));
   watch_seconds_ += seconds_since(logging);
-  return value;
 }
 
 Summary Training::validate() {
+  log_queued();
   const nn::Ema::Swapped averaged(ema_);
   Progress bar("validate", double(valid_.size()), options_.quiet);
   ValidationLoss loss{sampler_.statistics()};

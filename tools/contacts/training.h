@@ -1,10 +1,13 @@
 // The training of a contact model: steps, validation, checkpoints, the run log.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "autograd/later.h"
 #include "graph/metrics.h"
 #include "graph/protein.h"
 #include "nn/ema.h"
@@ -35,7 +38,17 @@ class Training {
   bool finished() const;
   double progress() const;  // [0, 1] of the planned length
   bool validation_is_due() const;
-  double step();  // its loss
+  // A step that is done or, on a GPU, queued: what it measured is on its way, and logged one step later.
+  struct QueuedStep {
+    long step;
+    double lr;
+    Later loss;
+    nn::Measured measured;
+    std::function<std::vector<double>()> channel_losses;  // where they are due
+  };
+  double step();  // the loss of the last one logged
+  void log_step(QueuedStep& queued);
+  void log_queued(size_t keep = 0);  // all but the last `keep`
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
   Summary validate();
   void train();
@@ -62,6 +75,8 @@ class Training {
     double smooth_loss = 0, best = -1;
   } state_;
   // Of this session.
+  std::deque<QueuedStep> queued_;
+  double loss_ = 0;                                 // of the last step logged
   double session_seconds_ = 0, watch_seconds_ = 0;  // of training, and of handing the heartbeat to the log
   long first_step_ = 0;
   double saved_ = 0;  // state_.seconds at the last save

@@ -28,6 +28,7 @@ void Training::save_best(const ContactModel& model) {
 }
 
 void Training::save_last() {
+  log_queued();
   nn::Parameters tensors = model_.network.parameters();
   for (const auto& group : {ema_.state(), optimizer_.state(), model_.extra_tensors()})
     tensors.insert(tensors.end(), group.begin(), group.end());

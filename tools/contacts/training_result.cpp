@@ -1,6 +1,7 @@
 // The end of a training: what the best weights reach, and what watching them cost.
 #include <fmt/format.h>
 
+#include "autograd/pick_device.h"
 #include "autograd/tensor.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -14,7 +15,7 @@ namespace heartbeat {
 
 void Training::conclude(const Baselines& baselines, const Summary& last) {
   if (!state_.best_step) return print_result(baselines, last);
-  ContactModel best = load_contact_model(best_checkpoint(options_));
+  ContactModel best = load_contact_model(best_checkpoint(options_), model_.device());
   Progress bar("weigh the network against the prior", double(valid_.size()), options_.quiet);
   best.trust = choose_trust(best, valid_, [&](long done) {
     if (interrupted()) throw Interrupted("stopped while weighing the network against the prior");
@@ -35,7 +36,8 @@ void Training::print_result(const Baselines& baselines, const Summary& best) {
   const double steps = double(state_.step - first_step_), per_step = steps ? session_seconds_ / steps : 0;
   fmt::print("\n{} steps{}, {} of training, {:.0f} ms a step, {:.0f} MiB of tensors at the peak; {}\n\n", state_.step,
              first_step_ ? fmt::format(" ({} of them before --resume)", first_step_) : "",
-             format_seconds(session_seconds_), 1000 * per_step, double(memory_report().peak) / (1 << 20),
+             format_seconds(session_seconds_), 1000 * per_step,
+             double(memory_report(pick_device(options_.device)).peak) / (1 << 20),
              state_.best_step ? fmt::format("best at step {}", state_.best_step) : "no validation gave numbers");
   fmt::print("best.safetensors on {} validation maps, per cent\n{}\n", valid_.size(),
              precision_table({{"this run", &best},

@@ -11,7 +11,8 @@ constexpr std::array<float, 5> kShares = {1, 0.75f, 0.5f, 0.25f, 0};  // among e
 std::array<MapScore, kShares.size()> score_shares(const ContactModel& model, const Protein& protein) {
   const NoGrad no_grad;
   const Batch batch = whole_query(protein);
-  const Tensor known = known_logits(*model.prior, batch), found = model.network(batch.layout, batch.tokens, {});
+  const Tensor known = known_logits(*model.prior, batch),
+               found = model.network(batch.layout, batch.tokens, {}).to(Device::cpu);
   std::array<MapScore, kShares.size()> scores;
 #pragma omp parallel for
   for (size_t s = 0; s < kShares.size(); ++s) {

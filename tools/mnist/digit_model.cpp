@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "autograd/pick_device.h"
 #include "autograd/tape.h"
 
 namespace heartbeat {
@@ -41,7 +42,7 @@ std::string DigitModel::config_json() const {
 }
 
 DigitModel make_digit_model(const MnistOptions& o) {
-  nn::Init init{.seed = o.seed};
+  nn::Init init{.seed = o.seed, .device = pick_device(o.device)};
   if (o.model == "mlp") return {o.model, nn::MnistMlp(init)};
   return {o.model, nn::MnistNet(o.noise_module == "on", init)};
 }
@@ -51,12 +52,15 @@ TestResult evaluate(const DigitModel& model, const DigitSet& set, long batch_siz
   const NoGrad no_grad;
   std::vector<long> chosen(set.count());
   std::iota(chosen.begin(), chosen.end(), 0L);
-  const Tensor noise = model.noise(set.count(), key);
+  const Device device = model.parameters().back().tensor.device();
+  const Tensor drawn = model.noise(set.count(), key), noise = drawn.defined() ? drawn.to(Device::cpu) : drawn;
   TestResult sum;
   for (long first = 0; first < set.count(); first += batch_size) {
     const long n = std::min(batch_size, set.count() - first);
     const DigitBatch batch = digit_batch(set, chosen.data() + first, n);
-    const Tensor logits = model.logits(batch.images, rows(noise, first, n));
+    const Tensor part = rows(noise, first, n);
+    const Tensor logits =
+        model.logits(batch.images.to(device), part.defined() ? part.to(device) : part).to(Device::cpu);
     sum.loss += double(n) * cross_entropy(logits, batch.labels).item();
     for (long i = 0; i < n; ++i) {
       const float* row = logits.data<float>() + i * kDigitClasses;

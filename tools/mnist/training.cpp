@@ -71,27 +71,37 @@ double DigitTraining::step() {
   optimizer_->zero_grad();
   const RandomKey key{.seed = options_.seed, .step = std::uint32_t(step), .layer = kTrainNoise};
   const Tensor noise = model_.noise(batch.images.dim(0), key);
-  const Tensor loss = cross_entropy(model_.logits(batch.images, noise), batch.labels);
+  const Tensor loss = cross_entropy(model_.logits(batch.images.to(optimizer_->device()), noise), batch.labels);
   backward(loss);
   options_.breakage.change_gradients(model_.parameters(), step - 1);
-  nn::WatchFrame frame;
   const bool watched = options_.watch != "none";
-  const auto report = optimizer_->step(lr, watched ? &frame : nullptr);
+  queued_.push_back({step, lr, Later(loss), optimizer_->queue_step(lr, watched)});
+  log_queued(optimizer_->device() == Device::cuda ? 1 : 0);
+  return loss_;
+}
 
+void DigitTraining::log_queued(size_t keep) {
+  for (; queued_.size() > keep; queued_.pop_front()) log_step(queued_.front());
+}
+
+void DigitTraining::log_step(QueuedStep& queued) {
+  const auto [step, lr] = std::pair(queued.step, queued.lr);
+  const double value = loss_ = queued.loss.get();
+  nn::WatchFrame frame = queued.measured.take();
   const auto logging = Clock::now();
-  const double value = loss.item();
+  const bool watched = options_.watch != "none";
   if (std::isfinite(value))
     state_.smooth_loss = step == 1 ? value : kSmoothing * state_.smooth_loss + (1 - kSmoothing) * value;
   log_->step({.step = step, .epoch = double(step) / double(steps_in_epoch()), .learning_rates = {lr, lr}});
   log_->scalar(step, "train/loss", value);
   log_->scalar(step, "lr", lr);
-  if (watched) log_->scalar(step, "gradients/global_norm", report.global_norm);
+  if (watched) log_->scalar(step, "gradients/global_norm", frame.global_norm);
   if (watched) log_watch(*log_, step, std::move(frame));
   watch_seconds_ += seconds_since(logging);
-  return value;
 }
 
 TestResult DigitTraining::test() {
+  log_queued();
   Progress bar("test", double(digits_.test.count()), options_.quiet);
   const RandomKey key{.seed = options_.seed, .step = std::uint32_t(state_.step), .layer = kTestNoise};
   const TestResult result = evaluate(model_, digits_.test, options_.test_batch_size, key, [&](long done) {

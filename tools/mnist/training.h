@@ -1,9 +1,11 @@
 // The training of a classifier of digits: steps, tests, checkpoints, the run log.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
+#include "autograd/later.h"
 #include "nn/optimizer.h"
 #include "tools/log/run_log.h"
 #include "tools/mnist/digit_model.h"
@@ -31,7 +33,16 @@ class DigitTraining {
   long steps_in_epoch() const;
   long total_steps() const { return options_.epochs * steps_in_epoch(); }
   DigitBatch next_batch();
-  double step();  // its loss
+  // A step that is done or, on a GPU, queued: what it measured is on its way, and logged one step later.
+  struct QueuedStep {
+    long step;
+    double lr;
+    Later loss;
+    nn::Measured measured;
+  };
+  double step();  // the loss of the last one logged
+  void log_step(QueuedStep& queued);
+  void log_queued(size_t keep = 0);  // all but the last `keep`
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
   TestResult test();
   void train();
@@ -55,6 +66,8 @@ class DigitTraining {
     double smooth_loss = 0, best_accuracy = -1, best_loss = 0;
   } state_;
   // Of this session.
+  std::deque<QueuedStep> queued_;
+  double loss_ = 0;                              // of the last step logged
   double step_seconds_ = 0, watch_seconds_ = 0;  // of training, and of handing the heartbeat to the log
   long first_step_ = 0;
 };

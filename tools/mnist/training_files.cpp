@@ -20,6 +20,7 @@ Digits load_digits(const MnistOptions& o) {
 }
 
 void DigitTraining::save_last() {
+  log_queued();
   nn::Parameters tensors = model_.parameters();
   const nn::Parameters state = optimizer_->state();
   tensors.insert(tensors.end(), state.begin(), state.end());

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <omp.h>
 
+#include "autograd/pick_device.h"
 #include "tools/common/progress.h"
 #include "tools/mnist/training.h"
 #include "tools/train/watch_log.h"
@@ -21,7 +22,7 @@ std::string DigitTraining::plan() const {
          fmt::format("model  {}, {} parameters:{}\n", options_.model, all, tensors) +
          fmt::format("step   {} digits, {}, lr {}; {} steps an epoch\n", options_.batch_size, rule, options_.lr,
                      steps_in_epoch()) +
-         fmt::format("run    {} epochs on the cpu, {} threads, seed {}, into {}\n", options_.epochs,
+         fmt::format("run    {} epochs on the {}, {} threads, seed {}, into {}\n", options_.epochs, options_.device,
                      omp_get_max_threads(), options_.seed, options_.run_dir);
 }
 
@@ -29,7 +30,8 @@ void DigitTraining::print_result(const TestResult& last) {
   const double steps = double(state_.step - first_step_), per_step = steps ? step_seconds_ / steps : 0;
   fmt::print("\n{} steps{}, {} of training, {:.2f} ms a step, {:.0f} MiB of tensors at the peak\n", state_.step,
              first_step_ ? fmt::format(" ({} of them before --resume)", first_step_) : "",
-             format_seconds(step_seconds_), 1000 * per_step, double(memory_report().peak) / (1 << 20));
+             format_seconds(step_seconds_), 1000 * per_step,
+             double(memory_report(pick_device(options_.device)).peak) / (1 << 20));
   fmt::print("test accuracy {:.2f} %, test loss {:.4f}; {}\n", 100 * last.accuracy, last.loss,
              state_.best_epoch
                  ? fmt::format("best after epoch {}: {:.2f} %", state_.best_epoch, 100 * state_.best_accuracy)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/ops.h"
 #include "kernels/common/error.h"
 #include "nn/watch.h"
 
@@ -28,10 +29,7 @@ double growth(long step, double doubles) {
 void Breakage::change_initial(const nn::Parameters& parameters) const {
   for (const auto& [pattern, factor, doubles] : initial)
     for (const auto& [name, tensor] : parameters)
-      if (nn::matches_any(pattern, name))
-        dispatch(tensor.device(), tensor.dtype(), [&]<class T>(auto, Type<T>) {
-          for (long k = 0; k < tensor.numel(); ++k) tensor.data<T>()[k] *= T(factor);
-        });
+      if (nn::matches_any(pattern, name)) tensor.assign(scale(tensor.detach(), factor));
 }
 
 void Breakage::change_gradients(const nn::Parameters& parameters, long step) const {
@@ -39,12 +37,9 @@ void Breakage::change_gradients(const nn::Parameters& parameters, long step) con
     const double factor = constant * growth(step, doubles);
     for (const auto& [name, tensor] : parameters)
       if (nn::matches_any(pattern, name) && tensor.has_grad())
-        dispatch(tensor.device(), tensor.dtype(), [&]<class T>(auto, Type<T>) {
-          T* gradient = tensor.grad<T>().data;
-          // Not a product with 0, which would keep NaN.
-          if (factor == 0) std::fill_n(gradient, tensor.numel(), T(0));
-          for (long k = 0; k < tensor.numel(); ++k) gradient[k] *= T(factor);
-        });
+        // Not a product with 0, which would keep NaN.
+        tensor.gradient().assign(factor == 0 ? Tensor::zeros(tensor.shape(), tensor.dtype(), tensor.device())
+                                             : scale(tensor.gradient(), factor));
   }
 }
 

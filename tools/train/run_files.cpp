@@ -25,7 +25,7 @@ RunLog open_run_log(const RunOptions& o, const std::string& program, long total_
   const std::string name = fs::path(o.run_dir).lexically_normal().filename().string();
   RunLog::Meta meta = {
       {"program", program}, {"name", name.empty() ? o.run_dir : name},          {"seed", std::to_string(o.seed)},
-      {"device", "cpu"},    {"threads", std::to_string(omp_get_max_threads())}, {"config", o.resolved}};
+      {"device", o.device}, {"threads", std::to_string(omp_get_max_threads())}, {"config", o.resolved}};
   if (o.breakage) meta["break"] = o.breakage.name;
   meta.insert(more.begin(), more.end());
   return RunLog(o.run_dir, meta, options);

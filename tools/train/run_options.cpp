@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "autograd/pick_device.h"
 #include "kernels/common/error.h"
 
 namespace heartbeat {
@@ -10,7 +11,9 @@ void add_run_options(CLI::App& app, RunOptions& o, std::span<const Breakage> tab
   app.set_config("--config", "", "read options from a TOML file; flags on the command line win");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_option("--run-dir", o.run_dir, "directory for log, checkpoints and report")->required();
-  app.add_option("--device", o.device, "where to compute")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->group("Run");
+  app.add_option("--device", o.device, "where to compute; auto: on a GPU where one works")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->group("Run");
   app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
   app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
   app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
@@ -40,7 +43,9 @@ void parse_options(CLI::App& app, int argc, char** argv, RunOptions& o, std::spa
   o.breakage = find_breakage(table, o.breakage.name);
   use_settings(o.breakage, app);
   expect_positive(double(o.watch_every), "--watch-every");
-  if (o.device == "cuda") throw UserError("--device cuda: this build has no CUDA backend yet; use --device cpu");
+  o.device = name_of(pick_device(o.device));
+  app.get_option("--device")->clear();  // the resolved configuration says which device it was
+  app.get_option("--device")->add_result(o.device);
 }
 
 void expect_positive(double value, const char* flag) {

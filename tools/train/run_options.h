@@ -14,7 +14,7 @@ class App;
 namespace heartbeat {
 
 struct RunOptions {
-  std::string run_dir, device = "auto";
+  std::string run_dir, device = "auto";  // once parsed, cpu or cuda
   std::string watch = "all", watch_filter = "*", tensorboard = "on";
   long watch_every = 1;
   std::uint64_t seed = 17;

@@ -37,17 +37,21 @@ double seconds_of_watching(const nn::Optimizer& optimizer, const MakeOptimizer& 
   std::mt19937 engine(1);
   std::normal_distribution<float> normal;
   for (const nn::WatchedTensor& t : optimizer.tensors()) {
-    Tensor x(t.shape, t.dtype, Device::cpu, true);
-    for (long k = 0; k < x.numel(); ++k) {
-      x.data<float>()[k] = 0.1f * normal(engine);
-      x.grad<float>().data[k] = 1e-3f * normal(engine);
+    const Tensor value(t.shape), gradient(t.shape);
+    for (long k = 0; k < value.numel(); ++k) {
+      value.data<float>()[k] = 0.1f * normal(engine);
+      gradient.data<float>()[k] = 1e-3f * normal(engine);
     }
+    Tensor x = value.to(optimizer.device());
+    x.set_needs_grad(true);
+    x.gradient().assign(gradient);
     copies.push_back({t.name, x});
   }
   const auto scratch = make(copies);
   const auto timed = [&](nn::WatchFrame* frame) {
     const auto start = std::chrono::steady_clock::now();
     scratch->step(1e-6, frame);
+    if (!frame) copies.back().tensor.at(0);  // a GPU has to be waited for
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   std::vector<double> differences;
