@@ -84,4 +84,6 @@ if(NVCC)
     COMMAND ${PROJECT_SOURCE_DIR}/tools/kernel_table.sh ${PROJECT_BINARY_DIR}/cuda_compile
     DEPENDS ${objects}
     VERBATIM)
+else()
+  add_custom_target(cuda_compile)
 endif()

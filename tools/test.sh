@@ -1,25 +1,48 @@
 #!/usr/bin/env bash
-# Sets up, builds, and runs every test this machine can run: release, then again under the address and undefined-behaviour
-# sanitizers. Ends with 'N passed, N failed'. Arguments go to ctest, for example: tools/test.sh -R Spmm
+# Sets up, builds, and runs every test this machine can run. Ends with 'N passed, N failed'.
+#
+#   ./tools/test.sh                      all stages below, in this order
+#   ./tools/test.sh release asan         some of them
+#   ./tools/test.sh release -R Spmm      what begins with a dash, and all after it, goes to ctest
+#
+#   release      what users run: kernels, autograd, data, model, tools, whole programs, the house
+#   asan         the same but for the programs, under the address and undefined-behaviour sanitizers
+#   simt         the CUDA sources on the emulator: parity, whole programs, random orders, planted mistakes
+#   simt-asan    the CUDA kernels on the emulator, under the sanitizers
+#   simt-check   the same, looking for races, bounds and uninitialised shared memory
+#   nvcc         every CUDA source through nvcc, with a table of registers and spills; where nvcc is installed
 set -uo pipefail
 cd "$(dirname "$0")/.."
+case "${1:-}" in -h|--help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+stages=()
+while [ $# -gt 0 ] && [[ "$1" != -* ]]; do
+  [[ "$1" =~ ^(release|asan|simt|simt-asan|simt-check|nvcc)$ ]] || {
+    echo "test: '$1' is not a stage; choose from release asan simt simt-asan simt-check nvcc" >&2
+    exit 2
+  }
+  stages+=("$1")
+  shift
+done
+[ ${#stages[@]} -gt 0 ] || stages=(release asan simt simt-asan simt-check nvcc)
 ./tools/setup.sh || exit 2
 
 export OMP_WAIT_POLICY=passive  # tests run side by side: threads that spin while they wait would slow each other down
 
 passed=0 failed=0 skipped=0
 
-# run PRESET FOLDER [ctest arguments]
+# run PRESET FOLDER TARGET [ctest arguments]
 run() {
-  local preset=$1 folder=$2
-  shift 2
-  echo "== $preset =="
-  if ! { cmake --preset "$preset" >"/tmp/heartbeat-$$.log" && cmake --build "$folder" >>"/tmp/heartbeat-$$.log"; } 2>&1; then
+  local preset=$1 folder=$2 target=$3 start=$SECONDS
+  shift 3
+  echo "== $stage =="
+  if ! { cmake --preset "$preset" >"/tmp/heartbeat-$$.log" &&
+         cmake --build "$folder" --target "$target" >>"/tmp/heartbeat-$$.log"; } 2>&1; then
     grep -E -A 8 'error|Error' "/tmp/heartbeat-$$.log" | head -n 40
     echo "the $preset build failed"
     failed=$((failed + 1))
     return
   fi
+  local built=$((SECONDS - start))
   rm -f "/tmp/heartbeat-$$.log"
   local result=$folder/ctest.xml
   rm -f "$result"
@@ -31,13 +54,22 @@ run() {
   fi
   local all bad left_out
   all=$(count tests) bad=$(count failures) left_out=$(($(count skipped) + $(count disabled)))
+  echo "$stage: $((all - bad - left_out)) passed, $bad failed, $left_out skipped; built in $built s, tested in $((SECONDS - start - built)) s"
   passed=$((passed + all - bad - left_out)) failed=$((failed + bad)) skipped=$((skipped + left_out))
 }
 
-run release build "$@"
 export LSAN_OPTIONS=suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-run asan build/asan -LE 'slow|house|program' "$@"
+for stage in "${stages[@]}"; do
+  case $stage in
+    release)    run release build all -LE nvcc "$@" ;;
+    asan)       run asan build/asan all -LE 'slow|house|program' "$@" ;;
+    simt)       run simt build/simt simt_tests -L simt "$@" ;;
+    simt-asan)  run simt-asan build/simt-asan simt_tests -L simt "$@" ;;
+    simt-check) run simt-check build/simt-check simt_tests -L simt "$@" ;;
+    nvcc)       run release build cuda_compile -L nvcc "$@" ;;
+  esac
+done
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
