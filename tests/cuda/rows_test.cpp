@@ -119,5 +119,33 @@ TYPED_TEST(CudaRows, NotANumberReachesItsNeighboursOnly) {
   EXPECT_EQ(got[2], 0);
 }
 
+// The view of a matrix of which only the rows from `first` on are in memory: row r is at the address that r * cols
+// elements from the start have, more than 2^31 elements away. Kernels that touch nothing else may read it, if they
+// count in 64 bits.
+template <class T>
+Matrix<T> far_rows(const OnDevice<T>& there, long first, long cols) {
+  const std::uintptr_t start =
+      reinterpret_cast<std::uintptr_t>(there.data()) - std::uintptr_t(first * cols) * sizeof(T);
+  return {reinterpret_cast<T*>(start), first + there.size() / cols, cols};
+}
+
+TYPED_TEST(CudaRows, OffsetsGoBeyond32Bits) {
+  using T = TypeParam;
+  const Cuda c = this->stream;
+  constexpr long d = 33, first = (1L << 32) / d + 5, n = 4;  // elements 2^32 and more
+  const Doubles x = normals<T>(n * d, 1);
+  const OnDevice<T> dx(c, x), y(c, n * d), embedded(c, n * d);
+  const Matrix<const T> far = far_rows(dx, first, d);
+  const std::vector<int> rows = {int(first + 2), int(first), int(first + 3), int(first + 1)}, from = {2, 0, 3, 1};
+  const OnDevice<int> row_ptr(c, std::vector<int>{0, 1, 2, 3, 4}), index(c, rows);
+  const OnDevice<float> ones(c, std::vector<float>(n, 1));
+  kernels::spmm<T>(c, {row_ptr.data(), index.data(), ones.data(), n, far.rows}, far, y.matrix(n, d));
+  kernels::embedding<T>(c, index.data(), far, embedded.matrix(n, d));
+  Doubles want;
+  for (int r : from) want.insert(want.end(), x.begin() + r * d, x.begin() + (r + 1) * d);
+  expect_parity(y, want, "spmm");
+  expect_parity(embedded, want, "embedding");
+}
+
 }  // namespace
 }  // namespace heartbeat::testing
