@@ -3,9 +3,11 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 #include "kernels/simt/sanitizers.h"
 
@@ -37,17 +39,17 @@ void* Heap::allocate(std::size_t bytes) {
   std::byte* start = base_ + used_;
   used_ += whole + kPage;
   std::byte* user = start + whole - padded;
-  const Allocation allocation{start, whole, bytes};
-  live_[user] = allocation;
+  Allocation& allocation = live_[user] = {start, whole, bytes, /*filled=*/false};
   live_bytes_ += bytes;
   peak_bytes_ = std::max(peak_bytes_, live_bytes_);
-  if (mprotect(start, whole, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc{};
-#if HEARTBEAT_ASAN
-  __asan_unpoison_memory_region(start, whole);
-#endif
-  std::memset(start, 0xff, whole);  // NaN: memory that nobody wrote shows
-  protect(user, allocation, opened_);
+  if (opened_) expose(user, allocation);  // else when the heap is opened next
   return user;
+}
+
+void Heap::expose(std::byte* user, Allocation& allocation) {
+  protect(user, allocation, true);
+  if (!std::exchange(allocation.filled, true))
+    std::memset(user, 0xff, allocation.bytes);  // NaN: memory that nobody wrote shows
 }
 
 void Heap::release(void* pointer) {
@@ -78,13 +80,19 @@ std::vector<std::size_t> Heap::sizes() const {
 }
 
 void Heap::open(bool yes) {
-  if (yes == opened_) return;
+  static const bool stays_open = std::getenv("HEARTBEAT_SIMT_OPEN_HEAP") != nullptr;
+  if (yes == opened_ || (stays_open && !yes)) return;
   opened_ = yes;
-  for (const auto& [user, allocation] : live_) protect(user, allocation, yes);
+  for (auto& [user, allocation] : live_)
+    if (yes)
+      expose(user, allocation);
+    else
+      protect(user, allocation, false);
 }
 
 void Heap::protect(std::byte* user, const Allocation& allocation, bool accessible) {
-  mprotect(allocation.start, allocation.whole, accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+  if (mprotect(allocation.start, allocation.whole, accessible ? PROT_READ | PROT_WRITE : PROT_NONE) != 0)
+    throw std::bad_alloc{};
 #if HEARTBEAT_ASAN
   __asan_poison_memory_region(allocation.start, allocation.whole + kPage);
   if (accessible) __asan_unpoison_memory_region(user, allocation.bytes);

@@ -26,7 +26,9 @@ class Heap {
   struct Allocation {
     std::byte* start;  // of the pages
     std::size_t whole, bytes;
+    bool filled;  // with NaN, the first time it is accessible
   };
+  void expose(std::byte* user, Allocation& allocation);
   void protect(std::byte* user, const Allocation& allocation, bool accessible);
 
   std::byte* base_ = nullptr;

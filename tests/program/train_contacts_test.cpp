@@ -219,7 +219,7 @@ TEST_F(TrainContacts, MistakesGetOneSentence) {
                                                         {"--warmup 2", "--warmup is"},
                                                         {"--size XL", "--size"},
                                                         {"--seed -1", "--seed"},
-                                                        {"--device cuda", "--device cuda"},
+                                                        {"--device cuda", "--device cuda: this build has no CUDA"},
                                                         {"--resume", "last.safetensors does not exist"},
                                                         {"--config /no/such.toml", "/no/such.toml"},
                                                         {"--config " + unknown, "colour"}})

@@ -161,7 +161,7 @@ TEST_F(TrainMnist, MistakesInFlagsGetOneSentence) {
                                                         {"--noise-module maybe", "--noise-module"},
                                                         {"--synthetic 3", "--synthetic"},
                                                         {"--watch-every 0", "--watch-every must be"},
-                                                        {"--device cuda", "--device cuda"},
+                                                        {"--device cuda", "--device cuda: this build has no CUDA"},
                                                         {"--resume", "last.safetensors does not exist"},
                                                         {"--data /no/such/folder", "/no/such/folder is no folder"},
                                                         {"--config /no/such.toml", "/no/such.toml"},

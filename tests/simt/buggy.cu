@@ -44,10 +44,10 @@ __global__ void missing_second_barrier_kernel(float* y, const float* x) {
   y[threadIdx.x] = sum;
 }
 
-__global__ void divergent_barrier_kernel(float* y) {
+__global__ void divergent_barrier_kernel(Matrix<float> y) {
   if (threadIdx.x < 32) {
     __syncthreads();
-    y[threadIdx.x] = 1.0f;
+    y.data[threadIdx.x] = 1.0f;
   }
 }
 
@@ -140,7 +140,7 @@ void missing_second_barrier(Cuda cuda, float* y, const float* x) {
   launch<missing_second_barrier_kernel>({.grid = 1, .block = 64}, cuda, y, x);
 }
 void divergent_barrier(Cuda cuda, float* y) {
-  launch<divergent_barrier_kernel>({.grid = 2, .block = 64}, cuda, y);
+  launch<divergent_barrier_kernel>({.grid = 2, .block = 64}, cuda, Matrix<float>{y, 2, 32});
 }
 void two_barriers(Cuda cuda, float* y) {
   launch<two_barriers_kernel>({.grid = 1, .block = 64}, cuda, y);
