@@ -71,7 +71,7 @@ if(NVCC)
       OUTPUT ${object}
       COMMAND bash -c "\"$@\" 2>${object}.txt || { cat ${object}.txt >&2; exit 1; }" nvcc ${CCACHE} ${NVCC} -c ${source}
               -o ${object} -std=c++20 -O3 ${nvcc_flags} ${extra} -gencode arch=compute_80,code=sm_80 -gencode
-              arch=compute_90,code=sm_90 -Werror all-warnings -Xcompiler=-Wall,-Werror -Xptxas=-v
+              arch=compute_90,code=sm_90 -Werror all-warnings -Xcompiler=-Wall,-Wno-restrict,-Werror -Xptxas=-v
               -I${PROJECT_SOURCE_DIR} -MD -MF ${object}.d
       DEPENDS ${source}
       DEPFILE ${object}.d

@@ -9,13 +9,15 @@ namespace heartbeat {
 // A block owns kTileM x kTileN sums, a thread 4 x 4 of them in registers; both operands go through shared memory, 16
 // steps of k at a time.
 inline constexpr int kTileM = 64, kTileN = 32, kTileK = 16, kTileThreads = 128, kOwn = 4;
+// Four blocks on a multiprocessor leave a thread 128 registers. Without that word ptxas stops at 64 and spills a few.
+inline constexpr int kTileBlocks = 4;
 
 // Along which index neighbouring elements of the left operand lie next to each other in memory.
 enum class Runs { along_k, along_rows };
 
 // out(i, j, chunk, sum of a(i, k) b(k, j) over the k of a chunk), for i < m, j < n.
 template <Runs kRuns, class T, class A, class B, class Out>
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kTileThreads, kTileBlocks)
     tile_product_kernel(long m, long n, long k, long chunk, A a, B b, Out out) {
   __shared__ T left[kTileK][kTileM + 4], right[kTileK][kTileN + 4];
   const int t = threadIdx.x, own_i = t / (kTileN / kOwn) * kOwn, own_j = t % (kTileN / kOwn) * kOwn;
