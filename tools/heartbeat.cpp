@@ -11,6 +11,7 @@
 #include "tools/report/page.h"
 #include "tools/report/report.h"
 #include "tools/report/side_by_side.h"
+#include "tools/top/top.h"
 
 namespace heartbeat {
 namespace {
@@ -35,6 +36,20 @@ void add_report(CLI::App& app) {
     write_report(open_run(o->run), out);
     std::printf("%s\n", out.c_str());
   });
+}
+
+void add_top(CLI::App& app) {
+  struct Options {
+    std::string run;
+    TopOptions top;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("top", "Watch the run in this terminal: / filters, arrows sort and scroll, q leaves");
+  command->add_option("RUN", o->run, "Run directory, finished or still being written")->required();
+  command->add_flag("--once", o->top.once, "One look in plain lines");
+  command->add_flag("--tensors", o->top.tensors, "A row for each tensor in place of each module");
+  command->callback([o] { show_top(o->run, o->top); });
 }
 
 void add_dump(CLI::App& app) {
@@ -114,12 +129,14 @@ void add_gallery(CLI::App& app) {
 int run(int argc, char** argv) {
   CLI::App app(
       "heartbeat reads what a training run has logged.\n\n"
+      "  heartbeat top runs/first                loss, pulse and layers in this terminal, live\n"
       "  heartbeat report runs/first             one page with every histogram, curve and map\n"
       "  heartbeat diff runs/first runs/second   in what two runs differ, and both on one page\n"
       "  heartbeat gallery runs/* -o all.html    any number of runs on one page\n"
       "  heartbeat dump runs/first --csv         everything as text\n");
   app.set_version_flag("--version", std::string("heartbeat ") + kVersion);
   app.require_subcommand(1);
+  add_top(app);
   add_report(app);
   add_diff(app);
   add_gallery(app);

@@ -31,6 +31,21 @@ std::vector<T> parse_list(const std::string& text) {
   return values;
 }
 
+constexpr const char* kStepColumns = "wall_time, epoch, learning_rates, clip_factor, loss_scale, skipped";
+StepRow step_of(const sqlite::Statement& s) {
+  return {s.integer(0),      real_or_nan(s, 3), parse_list<double>(s.text(4)), real_or_nan(s, 5), real_or_nan(s, 6),
+          s.integer(7) != 0, s.real(2)};
+}
+
+constexpr const char* kScalarColumns = "name, value, class";
+double value_of(const sqlite::Statement& s) {
+  const long kind = s.integer(4);
+  return kind == 0 ? real_or_nan(s, 3) : kind == 1 ? NAN : kind == 2 ? INFINITY : -INFINITY;
+}
+
+constexpr const char* kWatchColumns =
+    "last_step, tensor, quantity, numel, min, max, sum, sumsq, abs_sum, nan, pinf, ninf, bins";
+
 sqlite::Database open_for_reading(const std::string& path) {
   try {
     sqlite::Database db(path, SQLITE_OPEN_READONLY);
@@ -63,13 +78,27 @@ RunReader::RunReader(const std::string& directory) : directory_(directory) {
   try {
     db_ = open_for_reading(path);
     // The file may come from anywhere: nothing in its schema is to run, and broken pages are to be noticed.
-    db_.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; BEGIN");
+    db_.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
+  } catch (const sqlite::Error& e) {
+    damaged(e.what());
+  }
+  refresh();
+}
+
+void RunReader::refresh() {
+  release();
+  try {
+    db_.execute("BEGIN");
     read_meta();
     read_tensors();
     read_generations();
   } catch (const sqlite::Error& e) {
     damaged(e.what());
   }
+}
+
+void RunReader::release() {
+  if (!sqlite3_get_autocommit(db_.get())) db_.execute("COMMIT");
 }
 
 sqlite::Statement RunReader::prepare(const std::string& sql) const {
@@ -90,6 +119,7 @@ void RunReader::read_meta() {
 }
 
 void RunReader::read_tensors() {
+  tensors_.clear();
   auto s = prepare(
       "SELECT id, name, shape, dtype, aliases, trainable, optimizer_group, module_path FROM tensor ORDER BY id");
   while (s.step()) {
@@ -130,23 +160,50 @@ void RunReader::rows(const std::string& table, const std::string& columns, StepR
     auto s = prepare(fmt::format("SELECT step, generation, {} FROM {} WHERE step BETWEEN ?1 AND ?2 ORDER BY {}rowid",
                                  columns, table, generations() > 1 ? "generation, " : ""));
     s.bind_all(range.first, range.last);
-    while (s.step()) {
-      const long generation = s.integer(1);
-      if (generation < 0 || generation >= generations()) damaged("unknown generation");
-      if (s.integer(0) <= limit[generation]) visit(s);
-    }
+    while (s.step())
+      if (counts(s, limit)) visit(s);
   } catch (const sqlite::Error& e) {
     damaged(e.what());
   }
 }
 
+long RunReader::rows_after(const std::string& table, const std::string& columns, long after,
+                           const std::function<void(sqlite::Statement&)>& visit) const {
+  try {
+    const std::vector<long> limit = limits(table);
+    auto s = prepare(
+        fmt::format("SELECT step, generation, {}, rowid FROM {} WHERE rowid > ?1 ORDER BY rowid", columns, table));
+    s.bind_all(after);
+    const int row_number = 3 + int(std::count(columns.begin(), columns.end(), ','));
+    while (s.step()) {
+      if (counts(s, limit)) visit(s);
+      after = s.integer(row_number);
+    }
+    return after;
+  } catch (const sqlite::Error& e) {
+    damaged(e.what());
+  }
+}
+
+long RunReader::last_row(const std::string& table) const {
+  try {
+    auto s = prepare(fmt::format("SELECT max(rowid) FROM {}", table));
+    s.step();
+    return s.integer(0);
+  } catch (const sqlite::Error& e) {
+    damaged(e.what());
+  }
+}
+
+bool RunReader::counts(const sqlite::Statement& s, const std::vector<long>& limit) const {
+  const long generation = s.integer(1);
+  if (generation < 0 || generation >= generations()) damaged("unknown generation");
+  return s.integer(0) <= limit[generation];
+}
+
 std::vector<StepRow> RunReader::steps(StepRange range) const {
   std::map<long, StepRow> by_step;  // a later generation overwrites
-  rows("step", "wall_time, epoch, learning_rates, clip_factor, loss_scale, skipped", range, [&](auto& s) {
-    by_step[s.integer(0)] = {s.integer(0),      real_or_nan(s, 3), parse_list<double>(s.text(4)),
-                             real_or_nan(s, 5), real_or_nan(s, 6), s.integer(7) != 0,
-                             s.real(2)};
-  });
+  rows("step", kStepColumns, range, [&](auto& s) { by_step[s.integer(0)] = step_of(s); });
   std::vector<StepRow> steps;
   for (auto& [step, row] : by_step) steps.push_back(std::move(row));
   return steps;
@@ -154,13 +211,7 @@ std::vector<StepRow> RunReader::steps(StepRange range) const {
 
 std::vector<ScalarRow> RunReader::scalars(StepRange range) const {
   std::map<std::pair<long, std::string>, double> values;
-  rows("scalar", "name, value, class", range, [&](auto& s) {
-    const long kind = s.integer(4);
-    values[{s.integer(0), s.text(2)}] = kind == 0   ? real_or_nan(s, 3)
-                                        : kind == 1 ? NAN
-                                        : kind == 2 ? INFINITY
-                                                    : -INFINITY;
-  });
+  rows("scalar", kScalarColumns, range, [&](auto& s) { values[{s.integer(0), s.text(2)}] = value_of(s); });
   std::vector<ScalarRow> scalars;
   for (const auto& [key, value] : values) scalars.push_back({key.first, key.second, value});
   return scalars;
@@ -208,27 +259,40 @@ std::vector<std::uint8_t> RunReader::samples(const ImageHandle& image) const {
   }
 }
 
+void RunReader::read_watch(const sqlite::Statement& s, WatchRow& row) const {
+  const long tensor = s.integer(3), quantity = s.integer(4);
+  if (tensor < 0 || tensor >= long(tensors_.size())) damaged("statistics of an unknown tensor");
+  if (quantity < 0 || quantity >= kQuantities) damaged("statistics of an unknown quantity");
+  row.step = s.integer(0);
+  row.last_step = s.integer(2);
+  row.tensor = int(tensor);
+  row.quantity = Quantity(quantity);
+  if (row.last_step < row.step || !decode_bins(s.blob(14), row.stats)) damaged("a histogram cannot be read");
+  for (int k = 0; k < 3; ++k) row.stats.bins[kNanBin + k] = std::uint64_t(s.integer(11 + k)) & (~0ull >> 8);
+  if (row.stats.count() != std::uint64_t(s.integer(5))) damaged("a histogram lost elements");
+  row.stats.min = real_or_nan(s, 6);
+  row.stats.max = real_or_nan(s, 7);
+  row.stats.sum = real_or_nan(s, 8);
+  row.stats.sum_of_squares = real_or_nan(s, 9);
+  row.stats.abs_sum = real_or_nan(s, 10);
+}
+
 void RunReader::watch(StepRange range, const std::function<void(const WatchRow&)>& visit) const {
   WatchRow row;
-  rows("watch", "last_step, tensor, quantity, numel, min, max, sum, sumsq, abs_sum, nan, pinf, ninf, bins", range,
-       [&](auto& s) {
-         const long tensor = s.integer(3), quantity = s.integer(4);
-         if (tensor < 0 || tensor >= long(tensors_.size())) damaged("statistics of an unknown tensor");
-         if (quantity < 0 || quantity >= kQuantities) damaged("statistics of an unknown quantity");
-         row.step = s.integer(0);
-         row.last_step = s.integer(2);
-         row.tensor = int(tensor);
-         row.quantity = Quantity(quantity);
-         if (row.last_step < row.step || !decode_bins(s.blob(14), row.stats)) damaged("a histogram cannot be read");
-         for (int k = 0; k < 3; ++k) row.stats.bins[kNanBin + k] = std::uint64_t(s.integer(11 + k)) & (~0ull >> 8);
-         if (row.stats.count() != std::uint64_t(s.integer(5))) damaged("a histogram lost elements");
-         row.stats.min = real_or_nan(s, 6);
-         row.stats.max = real_or_nan(s, 7);
-         row.stats.sum = real_or_nan(s, 8);
-         row.stats.sum_of_squares = real_or_nan(s, 9);
-         row.stats.abs_sum = real_or_nan(s, 10);
-         visit(row);
-       });
+  rows("watch", kWatchColumns, range, [&](auto& s) { read_watch(s, row), visit(row); });
+}
+
+long RunReader::watch_after(long after, const std::function<void(const WatchRow&)>& visit) const {
+  WatchRow row;
+  return rows_after("watch", kWatchColumns, after, [&](auto& s) { read_watch(s, row), visit(row); });
+}
+
+long RunReader::steps_after(long after, const std::function<void(const StepRow&)>& visit) const {
+  return rows_after("step", kStepColumns, after, [&](auto& s) { visit(step_of(s)); });
+}
+
+long RunReader::scalars_after(long after, const std::function<void(const ScalarRow&)>& visit) const {
+  return rows_after("scalar", kScalarColumns, after, [&](auto& s) { visit({s.integer(0), s.text(2), value_of(s)}); });
 }
 
 std::map<long, long> RunReader::watched_steps() const {

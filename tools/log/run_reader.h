@@ -44,6 +44,17 @@ class RunReader {
   void watch(StepRange range, const std::function<void(const WatchRow&)>& visit) const;
   std::map<long, long> watched_steps() const;  // first step of each row to the greatest last step, without decoding
 
+  // For readers that follow a run. release() ends the snapshot, so that the writer can tidy its files up; refresh()
+  // takes the next one.
+  void refresh();
+  void release();
+  // Rows behind row number `after` (0: all), in the order of writing: a resumed run goes back to its checkpoint and
+  // repeats steps. Return the number of the last row that was read.
+  long steps_after(long after, const std::function<void(const StepRow&)>& visit) const;
+  long scalars_after(long after, const std::function<void(const ScalarRow&)>& visit) const;
+  long watch_after(long after, const std::function<void(const WatchRow&)>& visit) const;
+  long last_row(const std::string& table) const;  // 0: none
+
  private:
   sqlite::Statement prepare(const std::string& sql) const;
   void read_meta();
@@ -53,6 +64,10 @@ class RunReader {
   // Calls visit for the rows of a table that no later generation has replaced.
   void rows(const std::string& table, const std::string& columns, StepRange range,
             const std::function<void(sqlite::Statement&)>& visit) const;
+  long rows_after(const std::string& table, const std::string& columns, long after,
+                  const std::function<void(sqlite::Statement&)>& visit) const;
+  bool counts(const sqlite::Statement& s, const std::vector<long>& limit) const;
+  void read_watch(const sqlite::Statement& s, WatchRow& row) const;
   [[noreturn]] void damaged(const std::string& what) const;
 
   std::string directory_;
