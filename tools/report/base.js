@@ -97,3 +97,6 @@ function table(colour) {  // 256 colours as bytes
 }
 const kFont = "11px Inter, 'Segoe UI', 'Noto Sans', 'Liberation Sans', system-ui, sans-serif";
 const kSoft = "#5c6778", kRed = "#cf2f3a";
+
+// What an alert of the doctor weighs.
+const severities = {F: {name: "stop", colour: "#a3123a"}, E: {name: "error", colour: "#cf2f3a"}, W: {name: "warning", colour: "#c05f00"}, I: {name: "information", colour: "#3a6fa5"}};

@@ -9,6 +9,7 @@ const svg = (name, attributes = {}, ...children) => {
 
 const points = curve => curve ? curve.step.map((step, k) => [step, curve.value[k]]) : [];
 const marked = new Set();  // steps with a red mark under every chart
+const pinned = [];         // alerts, above their steps
 
 // Exponential mean without the bias of its start; about a fiftieth of the run wide.
 function smoothed(list) {
@@ -56,6 +57,9 @@ function chart(title, lines, options = {}) {
   root.append(svg("line", {class: "domain", x1: m.left, x2: W - m.right, y1: H - m.bottom, y2: H - m.bottom}));
   for (const step of new Set([...marked, ...lines.flatMap(l => l.broken || [])].filter(step => step >= first && step <= last)))
     root.append(svg("rect", {x: x(step) - 1, y: H - m.bottom + 1, width: 2.5, height: 5, fill: kRed}));
+
+  for (const a of pinned.filter(a => a.step >= steps[0] && a.step <= steps[1]).slice(0, 200))
+    root.append(svg("path", {d: `M${x(a.step) - 4} 0h8l-4 7z`, fill: severities[a.severity]?.colour || kSoft, opacity: 0.7}, svg("title", {}, `${a.rule}, step ${whole(a.step)}: ${a.text}`)));
 
   const path = d3.line().x(p => x(p[0])).y(p => y(p[1])).defined(p => !options.log || p[1] > 0);
   for (const l of lines) {

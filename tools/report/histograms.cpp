@@ -4,82 +4,40 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <stdexcept>
 
 #include "tools/log/bins.h"
 
 namespace heartbeat {
-namespace {
-
-constexpr int kNoNorm = std::numeric_limits<int>::min();
-
-// A merged histogram, packed: a long run has hundreds of thousands of them.
-struct Column {
-  int index;
-  std::vector<std::uint8_t> bins;
-  std::uint64_t nan, infinite;
-  double sum_of_squares;
-  long rows;
-};
-using Columns = std::vector<Column>;
-
-// Bins under construction.
-struct Open {
-  TensorStats stats;
-  int index = -1;
-  long rows = 0;
-
-  void add(const TensorStats& more, long count) {
-    for (int k = 0; k < kBins; ++k) stats.bins[k] += more.bins[k];
-    if (more.finite() && std::isfinite(more.sum_of_squares)) stats.sum_of_squares += more.sum_of_squares;
-    rows += count;
-  }
-  void close(Columns& into) {
-    if (index < 0) return;
-    into.push_back({index,
-                    {},
-                    stats.bins[kNanBin],
-                    stats.bins[kPlusInfBin] + stats.bins[kMinusInfBin],
-                    stats.sum_of_squares,
-                    rows});
-    encode_bins(stats, into.back().bins);
-    *this = {};
-  }
-};
-
-TensorStats unpacked(const Column& column) {
+TensorStats unpacked(const MergedHistogram& column) {
   TensorStats stats;
   decode_bins(column.bins, stats);
   stats.bins[kNanBin] = column.nan;
   stats.bins[kPlusInfBin] = column.infinite;
   stats.sum_of_squares = column.sum_of_squares;
+  stats.abs_sum = column.abs_sum;
   return stats;
 }
 
-Columns halved(const Columns& columns) {
-  Columns merged;
-  Open open;
-  for (const Column& column : columns) {
-    if (column.index / 2 != open.index) open.close(merged);
-    open.index = column.index / 2;
-    open.add(unpacked(column), column.rows);
-  }
-  open.close(merged);
-  return merged;
+namespace {
+
+// 64 log2: fine enough for a colour, and an integer.
+int level_of(double value) {
+  return value > 0 && std::isfinite(value) ? int(std::lround(64 * std::log2(value))) : kNoLevel;
 }
 
 void append_signed(std::vector<std::uint8_t>& bytes, std::int64_t value) {
   append_varint(bytes, std::uint64_t(value) << 1 ^ std::uint64_t(value >> 63));
 }
 
-std::string packed(const Columns& columns) {
+std::string packed(const MergedHistograms& columns, long first) {
   std::vector<std::uint8_t> bytes;
   TensorStats before;
-  int last = -1;
-  for (const Column& column : columns) {
-    append_varint(bytes, std::uint64_t(column.index - last));
+  long last = first - 1;
+  for (const MergedHistogram& column : columns) {
+    if (column.column < first) continue;
+    append_varint(bytes, std::uint64_t(column.column - last));
     append_varint(bytes, column.nan);
     append_varint(bytes, column.infinite);
     const TensorStats now = unpacked(column);
@@ -90,12 +48,172 @@ std::string packed(const Columns& columns) {
     append_varint(bytes, std::uint64_t(high - low));
     for (int k = low; k < high; ++k) append_signed(bytes, std::int64_t(now.bins[k] - before.bins[k]));
     before = now;
-    last = column.index;
+    last = column.column;
   }
   return deflated(std::string(bytes.begin(), bytes.end()));
 }
 
 }  // namespace
+
+void HistogramMerger::Open::add(const TensorStats& more, long count) {
+  for (int k = 0; k < kBins; ++k) stats.bins[k] += more.bins[k];
+  if (more.finite() && std::isfinite(more.sum_of_squares)) stats.sum_of_squares += more.sum_of_squares;
+  if (more.finite() && std::isfinite(more.abs_sum)) stats.abs_sum += more.abs_sum;
+  rows += count;
+}
+
+void HistogramMerger::Open::close(MergedHistograms& into) {
+  if (column < 0) return;
+  into.push_back({column,
+                  {},
+                  stats.bins[kNanBin],
+                  stats.bins[kPlusInfBin] + stats.bins[kMinusInfBin],
+                  stats.finite(),
+                  stats.sum_of_squares,
+                  stats.abs_sum,
+                  rows});
+  encode_bins(stats, into.back().bins);
+  *this = {};
+}
+
+MergedHistograms HistogramMerger::Series::closed() const {
+  MergedHistograms all = done;
+  Open last = open;
+  last.close(all);
+  return all;
+}
+
+MergedHistograms HistogramMerger::halved(const MergedHistograms& columns) {
+  MergedHistograms merged;
+  Open open;
+  for (const MergedHistogram& column : columns) {
+    if (column.column / 2 != open.column) open.close(merged);
+    open.column = column.column / 2;
+    open.add(unpacked(column), column.rows);
+  }
+  open.close(merged);
+  return merged;
+}
+
+void HistogramMerger::halve() {
+  ++merged_;
+  for (auto& [key, s] : series_) {
+    s.done = halved(s.closed());
+    s.open = {};
+  }
+  std::deque<long> first, last, rows;
+  for (std::size_t c = 0; c < first_.size(); c += 2) {
+    const std::size_t second = std::min(c + 1, first_.size() - 1);
+    first.push_back(first_[c]);
+    last.push_back(last_[second]);
+    rows.push_back(rows_[c] + (second > c ? rows_[second] : 0));
+  }
+  first_ = std::move(first), last_ = std::move(last), rows_ = std::move(rows);
+}
+
+void HistogramMerger::add(const WatchRow& w) {
+  const auto& list = options_.quantities;
+  if (w.step > last_step_) {
+    last_step_ = w.step;
+    const long column = watched_++ >> merged_;
+    if (column == dropped_ + long(first_.size())) {
+      first_.push_back(w.step), last_.push_back(w.last_step), rows_.push_back(0);
+      if (long(first_.size()) > options_.columns) {
+        if (options_.recent)
+          first_.pop_front(), last_.pop_front(), rows_.pop_front(), ++dropped_;
+        else
+          halve();
+      }
+    }
+    rows_.back() += w.last_step - w.step + 1;
+  }
+  last_.back() = std::max(last_.back(), w.last_step);
+  if (!list.empty() && std::find(list.begin(), list.end(), w.quantity) == list.end()) return;
+  if (options_.tensor >= 0 && w.tensor != options_.tensor) return;
+
+  Series& s = series_[{int(w.quantity), w.tensor}];
+  for (int k = 0; k < kBins; ++k) s.total.bins[k] += w.stats.bins[k];
+  const long column = (watched_ - 1) >> merged_;
+  if (s.open.column < 0 && !s.done.empty() && s.done.back().column == column) {  // halving has closed it
+    s.open.column = column;
+    s.open.add(unpacked(s.done.back()), s.done.back().rows);
+    s.done.pop_back();
+  } else if (column != s.open.column) {
+    s.open.close(s.done);
+    s.open.column = column;
+  }
+  s.open.add(w.stats, w.last_step - w.step + 1);
+  while (!s.done.empty() && s.done.front().column < dropped_) s.done.pop_front();
+}
+
+Histograms HistogramMerger::axis() const {
+  return {{first_.begin(), first_.end()}, {last_.begin(), last_.end()}, {rows_.begin(), rows_.end()}, merged_, {}};
+}
+
+std::vector<std::pair<int, Quantity>> HistogramMerger::keys() const {
+  std::vector<std::pair<int, Quantity>> keys;
+  for (const auto& [key, s] : series_) keys.push_back({key.second, Quantity(key.first)});
+  return keys;
+}
+
+HistogramSeries HistogramMerger::series(int tensor, Quantity quantity, bool bins) const {
+  HistogramSeries s{tensor, quantity, {}, {}, {}, {}, {}, {}};
+  const auto at = series_.find({int(quantity), tensor});
+  if (at == series_.end()) return s;
+  const MergedHistograms columns = at->second.closed();
+  s.total = at->second.total;
+  if (bins) s.bytes = packed(columns, dropped_);
+  for (const MergedHistogram& column : columns) {
+    if (column.column < dropped_) continue;
+    const int index = int(column.column - dropped_);
+    s.columns.push_back(index);
+    s.norms.push_back(level_of(std::sqrt(column.sum_of_squares / double(std::max(1L, column.rows)))));
+    s.means.push_back(column.finite ? level_of(column.abs_sum / double(column.finite)) : kNoLevel);
+    if (column.nan || column.infinite) s.broken.push_back(index);
+  }
+  return s;
+}
+
+Histograms HistogramMerger::all() const {
+  Histograms result = axis();
+  std::size_t bytes = 0;
+  for (const auto& [tensor, quantity] : keys()) {
+    result.series.push_back(series(tensor, quantity));
+    bytes += result.series.back().bytes.size();
+  }
+  if (bytes <= options_.most_bytes || first_.size() < 32) return result;
+  HistogramMerger coarser = *this;
+  if (options_.recent) {
+    coarser.dropped_ += long(first_.size() / 2);
+    for (auto* list : {&coarser.first_, &coarser.last_, &coarser.rows_})
+      list->erase(list->begin(), list->begin() + long(first_.size() / 2));
+  } else {
+    coarser.halve();
+  }
+  return coarser.all();
+}
+
+std::vector<MergedHistogram> HistogramMerger::columns(int tensor, Quantity quantity) const {
+  const auto at = series_.find({int(quantity), tensor});
+  if (at == series_.end()) return {};
+  std::vector<MergedHistogram> list;
+  for (MergedHistogram& column : at->second.closed())
+    if (column.column >= dropped_) list.push_back(column), list.back().column -= dropped_;
+  return list;
+}
+
+Histograms read_histograms(const RunReader& run, const HistogramOptions& options) {
+  HistogramMerger merger(options);
+  StepRange range;
+  if (options.recent) {
+    const auto watched = run.watched_steps();
+    auto at = watched.end();
+    for (int k = 0; k < options.columns && at != watched.begin(); ++k) --at;
+    if (at != watched.end()) range.first = at->first;
+  }
+  run.watch(range, [&](const WatchRow& w) { merger.add(w); });
+  return merger.all();
+}
 
 std::string deflated(const std::string& bytes) {
   std::string out(compressBound(bytes.size()), '\0');
@@ -118,65 +236,6 @@ std::string base64(const std::string& bytes) {
     for (std::size_t k = 0; k < 4; ++k) text += at + k <= bytes.size() ? kDigits[three >> (18 - 6 * k) & 63] : '=';
   }
   return text;
-}
-
-Histograms read_histograms(const RunReader& run, const HistogramOptions& options) {
-  Histograms result;
-  const std::map<long, long> watched = run.watched_steps();  // step, last step of its row
-  while (!watched.empty() && long(watched.size() - 1) >> result.merged >= options.columns) ++result.merged;
-  std::map<long, int> column_of;
-  for (const auto& [step, last] : watched) {
-    const int column = int(column_of.size() >> result.merged);
-    column_of[step] = column;
-    if (column == int(result.first.size()))
-      result.first.push_back(step), result.last.push_back(last), result.rows.push_back(0);
-    result.last.back() = std::max(result.last.back(), last);
-    result.rows.back() += last - step + 1;
-  }
-
-  std::map<std::pair<int, int>, std::pair<Open, Columns>> series;  // by quantity and tensor
-  const auto wanted = [&](Quantity q) {
-    const auto& list = options.quantities;
-    return list.empty() || std::find(list.begin(), list.end(), q) != list.end();
-  };
-  std::map<std::pair<int, int>, TensorStats> totals;
-  run.watch({}, [&](const WatchRow& w) {
-    if (!wanted(w.quantity)) return;
-    auto& total = totals[{int(w.quantity), w.tensor}];
-    for (int k = 0; k < kBins; ++k) total.bins[k] += w.stats.bins[k];
-    auto& [open, done] = series[{int(w.quantity), w.tensor}];
-    const int column = column_of.at(w.step);
-    if (column != open.index) open.close(done);
-    open.index = column;
-    open.add(w.stats, w.last_step - w.step + 1);
-  });
-  for (auto& [key, value] : series) value.first.close(value.second);
-
-  while (true) {
-    std::size_t bytes = 0;
-    result.series.clear();
-    for (const auto& [key, value] : series) {
-      HistogramSeries s{key.second, Quantity(key.first), packed(value.second), {}, {}, totals[key]};
-      for (const Column& c : value.second) {
-        s.columns.push_back(c.index);
-        const double mean = c.sum_of_squares / double(std::max(1L, c.rows));
-        s.norms.push_back(mean > 0 && std::isfinite(mean) ? int(std::lround(32 * std::log2(mean))) : kNoNorm);
-      }
-      bytes += s.bytes.size();
-      result.series.push_back(std::move(s));
-    }
-    if (bytes <= options.most_bytes || result.first.size() < 32) return result;
-    for (auto& [key, value] : series) value.second = halved(value.second);
-    const Histograms finer = std::move(result);
-    result = {};
-    result.merged = finer.merged + 1;
-    for (std::size_t c = 0; c < finer.first.size(); c += 2) {
-      const std::size_t second = std::min(c + 1, finer.first.size() - 1);
-      result.first.push_back(finer.first[c]);
-      result.last.push_back(finer.last[second]);
-      result.rows.push_back(finer.rows[c] + (second > c ? finer.rows[second] : 0));
-    }
-  }
 }
 
 }  // namespace heartbeat

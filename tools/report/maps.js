@@ -2,7 +2,7 @@
 const kMapRamp = table(d3.interpolateLab("#ffffff", "#0b2a55"));
 const pictures = new Map();
 async function picture(index) {
-  if (!pictures.has(index)) pictures.set(index, inflate(run.images.pictures[index]));
+  if (!pictures.has(index)) pictures.set(index, run.live ? fetchPicture(index) : inflate(run.images.pictures[index]));
   return pictures.get(index);
 }
 

@@ -46,7 +46,7 @@ function head() {
   const chips = [outcomeChip()], known = [["program", "program"], ["break", "broken on purpose:"], ["preset", "preset"], ["device", "device"], ["seed", "seed"], ["host", "host"]];
   for (const [key, label] of known) if (run.meta[key]) chips.push(el("span", {class: "chip"}, `${label} `, el("b", {}, run.meta[key])));
   if (run.generations > 1) chips.push(el("span", {class: "chip"}, "resumed ", el("b", {}, `${run.generations - 1} ×`)));
-  document.getElementById("head").append(el("div", {class: "brand"}, pulse, "heartbeat"), el("h1", {}, run.name), el("div", {class: "chips"}, ...chips), tiles());
+  document.getElementById("head").replaceChildren(el("div", {class: "brand"}, pulse, "heartbeat"), el("h1", {}, run.name), el("div", {class: "chips"}, ...chips), tiles());
 }
 
 function rowsTable(rows, headings) {
@@ -56,8 +56,13 @@ function rowsTable(rows, headings) {
 
 function alertSection() {
   if (!run.alerts.length) return null;
-  return el("section", {id: "alerts"}, el("h2", {}, "Alerts"),
-            rowsTable(run.alerts.map(a => [`${a.rule} ${a.severity}`, a.tensor, whole(a.step), `${short(a.value)} against ${short(a.limit)}`, a.text, a.fixes]), ["Rule", "Tensor", "Step", "Value", "What", "What to do"]));
+  const counts = Object.keys(severities).map(k => [k, run.alerts.filter(a => a.severity === k).length]).filter(c => c[1]);
+  const chip = a => el("span", {class: "severity", style: `background:${severities[a.severity]?.colour || kSoft}`}, `${a.rule} ${severities[a.severity]?.name || a.severity}`);
+  const advice = text => text ? el("ol", {}, ...text.split("\n").filter(l => l).map(l => el("li", {}, l))) : "";
+  const cards = run.alerts.slice(0, 200).map(a => el("article", {class: "card alert"}, el("div", {class: "sub"}, chip(a), el("b", {}, a.tensor || "the whole run"), el("span", {}, `step ${whole(a.step)}`), el("span", {}, `${short(a.value)} against ${short(a.limit)}`)), el("div", {}, a.text), advice(a.fixes)));
+  const section = el("section", {id: "alerts"}, el("h2", {}, "Alerts"), el("p", {}, counts.map(([k, n]) => `${n} ${severities[k].name}`).join(", ") + ". Pinned above their steps in every picture."), ...cards);
+  if (run.alerts.length > cards.length) section.append(el("p", {}, `and ${run.alerts.length - cards.length} more in the log.`));
+  return section;
 }
 
 function configSection() {
@@ -85,8 +90,8 @@ function noteSection() {
 }
 
 head();
-const sections = [["Histograms", histogramSection], ["Curves", curveSection], ["Scores", scoreSection], ["Update ratio", ratioSection], ["Contact maps", mapSection],
-                  ["Alerts", alertSection], ["Configuration", configSection], ["Notes", noteSection]];
+const sections = [["Histograms", histogramSection], ["ECG", ecgSection], ["Alerts", alertSection], ["Curves", curveSection], ["Scores", scoreSection], ["Contact maps", mapSection],
+                  ["Configuration", configSection], ["Notes", noteSection]];
 const main = document.getElementById("main"), links = el("div");
 for (const [label, make] of sections) {
   const section = make();
@@ -95,11 +100,14 @@ for (const [label, make] of sections) {
   links.append(el("a", {href: `#${section.id}`}, label));
 }
 main.before(el("nav", {}, links));
-document.body.append(el("footer", {}, `Written by heartbeat ${run.version}. This page loads nothing from the network.`));
-addEventListener("resize", (() => {
-  let timer;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => document.querySelector("#histograms .seg button[aria-pressed=true]")?.click(), 250);
-  };
-})());
+document.body.append(el("footer", {}, run.live ? `Served by heartbeat ${run.version}.` : `Written by heartbeat ${run.version}. This page loads nothing from the network.`));
+let resizing;
+addEventListener("resize", () => {
+  clearTimeout(resizing);
+  resizing = setTimeout(() => {
+    for (const panel of shownPanels.values()) panel.paint();
+    redrawEcg();
+  }, 200);
+});
+document.documentElement.dataset.ready = "yes";
+if (run.live) follow();

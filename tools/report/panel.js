@@ -1,10 +1,11 @@
 // Step by value: every column is a histogram, its counts are depth of blue.
 const kRamps = {
   blue: table(t => t === 0 ? "#ffffff" : d3.interpolateBlues(0.06 + 0.94 * t)),
+  viridis: table(t => t === 0 ? "#ffffff" : d3.interpolateViridis(1 - t)),
   grey: table(t => d3.interpolateGreys(t)),
   difference: table(d3.scaleLinear().domain([0, 0.25, 0.5, 0.75, 1]).range(["#8a3a05", "#eea667", "#ffffff", "#86b3e0", "#0b4a8f"])),
 };
-const look = {quantity: "gradients", axis: "log", ramp: "blue"};
+const look = {quantity: "gradients", axis: "log", ramp: "blue", view: "heatmap", range: "all"};
 
 // Column c covers the steps from starts[c] up to starts[c + 1].
 function startsOf(columns) {
@@ -55,14 +56,16 @@ function stepAxis(g, {left, width, y}, steps, place) {
 
 class Panel {
   // member is one of the axes'. options: bare: no labels of values; steps(): the shown range, all where it is null;
-  // hover(panel, event): in place of the panel's own tip.
+  // hover(panel, event): in place of the panel's own tip; alerts: [{step, own, ...}] pinned on the step axis; name: for
+  // those who cannot see the picture.
   constructor(member, height, axes = new Axes([member]), options = {}) {
     Object.assign(this, {member, height, axes, options});
     this.canvas = el("canvas", {
-      onmousemove: e => this.picture && (options.hover ? options.hover(this, e) : this.hover(e)), onmouseleave: hideTip});
+      onmousemove: e => this.picture && (options.hover ? options.hover(this, e) : this.hover(e)), onmouseleave: hideTip,
+      tabindex: options.name ? 0 : undefined, role: "img", "aria-label": options.name, onkeydown: e => this.walk(e), onblur: hideTip});
     this.canvas.style.height = `${height}px`;
     this.node = el("div", {class: "plot"}, this.canvas);
-    this.margin = {left: options.bare ? 8 : 46, right: 6, top: 5, bottom: 27};
+    this.margin = {left: options.bare ? 8 : 46, right: 6, top: options.alerts && options.alerts.length ? 10 : 5, bottom: 27};
   }
 
   async draw() {
@@ -73,6 +76,11 @@ class Panel {
     this.index = new Int32Array(starts.length).fill(-1);
     this.series.at.forEach((column, c) => this.index[column] = c);
     this.paint();
+  }
+  renew(member) {
+    this.member = member;
+    this.axes = new Axes([member]);
+    this.bands = null;
   }
   async content() {
     return this.member.series;
@@ -106,11 +114,20 @@ class Panel {
     return this.margin.left + this.w * (step - this.from) / (this.to - this.from);
   }
 
-  paint() {
+  begin() {
     const m = this.margin, width = this.canvas.clientWidth || 380, g = sharp(this.canvas, width, this.height);
-    const w = this.w = width - m.left - m.right, h = this.h = this.height - m.top - m.bottom, rows = this.picture.height;
+    this.w = width - m.left - m.right;
+    this.h = this.height - m.top - m.bottom;
     [this.from, this.to] = (this.options.steps && this.options.steps()) || this.axes.steps;
+    g.fillStyle = "#fbfcfd";
+    g.fillRect(m.left, m.top, this.w, this.h);
+    g.font = kFont;
+    g.textBaseline = "middle";
+    return g;
+  }
 
+  paint() {
+    const g = this.begin(), m = this.margin, {w, h} = this, rows = this.picture.height;
     const wide = Math.max(1, Math.round(w * Math.max(1, devicePixelRatio || 1))), ramp = this.ramp(), image = new ImageData(wide, rows);
     for (let pixel = 0; pixel < wide; ++pixel) {
       const c = this.columnAt(this.from + (pixel + 0.5) / wide * (this.to - this.from));
@@ -124,13 +141,14 @@ class Panel {
     small.width = wide;
     small.height = rows;
     small.getContext("2d").putImageData(image, 0, 0);
-    g.fillStyle = "#fbfcfd";
-    g.fillRect(m.left, m.top, w, h);
     g.imageSmoothingEnabled = false;
     g.drawImage(small, m.left, m.top, w, h);
+    this.end(g);
+  }
 
-    g.font = kFont;
-    g.textBaseline = "middle";
+  // Lines and labels of values and steps, rail, pins and frame.
+  end(g) {
+    const m = this.margin, {w, h} = this, rows = this.picture.height;
     g.textAlign = "right";
     for (const v of this.picture.ticks(h)) {
       const r = this.picture.position(v);
@@ -142,9 +160,41 @@ class Panel {
       if (!this.options.bare) g.fillText(short(v, 2), m.left - 6, Math.max(m.top + 5, Math.min(m.top + h - 4, y)));
     }
     this.rail(g);
-    g.strokeStyle = "#d9dfe8";
-    g.strokeRect(m.left - 0.5, m.top - 0.5, w + 1, h + 1);
+    this.pins(g);
+    this.frame(g);
     stepAxis(g, {left: m.left, width: w, y: m.top + h + 17}, [this.from, this.to], step => this.x(step + 0.5));
+  }
+
+  frame(g) {
+    const m = this.margin;
+    g.strokeStyle = "#d9dfe8";
+    g.lineWidth = 1;
+    g.strokeRect(m.left - 0.5, m.top - 0.5, this.w + 1, this.h + 1);
+  }
+
+  // An alert stands above its step; one about this tensor also goes down through the picture.
+  pins(g) {
+    const m = this.margin;
+    for (const a of this.options.alerts || []) {
+      if (a.step < this.from || a.step >= this.to) continue;
+      const x = this.x(a.step + 0.5);
+      g.fillStyle = g.strokeStyle = severities[a.severity]?.colour || kSoft;
+      g.globalAlpha = a.own ? 1 : 0.35;
+      g.beginPath();
+      g.moveTo(x - 4, m.top - 8);
+      g.lineTo(x + 4, m.top - 8);
+      g.lineTo(x, m.top - 1);
+      g.fill();
+      if (a.own) {
+        g.setLineDash([2, 3]);
+        g.beginPath();
+        g.moveTo(x, m.top);
+        g.lineTo(x, m.top + this.h);
+        g.stroke();
+        g.setLineDash([]);
+      }
+      g.globalAlpha = 1;
+    }
   }
 
   // One mark for each column with NaN or infinities.
@@ -163,15 +213,40 @@ class Panel {
   hover(event) {
     const s = this.series, c = this.columnAt(this.stepAt(event)), r = this.rowAt(event);
     if (c < 0) return hideTip();
-    const lines = [el("div", {}, el("b", {}, stepsOf(this.member.columns, s.at[c])))];
+    this.tell(event, c, r);
+  }
+  tell(event, c, r) {
+    const s = this.series, lines = [el("div", {}, el("b", {}, stepsOf(this.member.columns, s.at[c])))];
     if (r >= 0 && r < this.picture.height) {
       const [low, high] = this.picture.range(r);
       lines.push(el("div", {class: "dim"}, `${short(low)} to ${short(high)}: `, el("b", {}, `${whole(Math.round(this.value(c, r)))} `), this.picture.unit));
     }
     if (s.nan[c] || s.infinite[c])
       lines.push(el("div", {style: `color:${kRed}`}, `${whole(s.nan[c])} NaN, ${whole(s.infinite[c])} infinite`));
-    lines.push(this.crossSection(c, r));
+    lines.push(...this.told(c, r));
+    const [first, last] = [this.member.columns.first[s.at[c]], this.member.columns.last[s.at[c]]];
+    for (const a of (this.options.alerts || []).filter(a => a.own && a.step >= first && a.step <= last).slice(0, 3))
+      lines.push(el("div", {style: `color:${severities[a.severity]?.colour}`}, `${a.rule}: ${a.text}`));
     showTip(event, ...lines);
+  }
+  told(c, r) {
+    return [this.crossSection(c, r)];
+  }
+
+  // Arrow keys move a point over the picture, ten times as fast with shift.
+  walk(event) {
+    const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
+    if (!way || !this.picture) return;
+    event.preventDefault();
+    const m = this.margin, box = this.canvas.getBoundingClientRect(), far = event.shiftKey ? 10 : 1, inside = (v, low, size) => Math.max(low + 0.5, Math.min(low + size - 0.5, v));
+    const [x, y] = this.at || [m.left + this.w / 2, m.top + this.h / 2];
+    this.at = [inside(x + far * way[0] * Math.max(1, this.w / (this.member.columns.first.length || 1)), m.left, this.w), inside(y + far * way[1] * this.h / this.picture.height, m.top, this.h)];
+    this.paint();
+    const g = this.canvas.getContext("2d");
+    g.fillStyle = "#d1732a";
+    g.fillRect(this.at[0] - 0.5, m.top, 1, this.h);
+    g.fillRect(m.left, this.at[1] - 0.5, this.w, 1);
+    this.hover({clientX: box.left + this.at[0], clientY: box.top + this.at[1]});
   }
 
   crossSection(c, marked) {

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <map>
 
-#include "tools/common/version.h"
 #include "tools/report/page.h"
 #include "tools/report/run_json.h"
 
 namespace heartbeat {
 namespace {
 
-constexpr std::size_t kPointsOfACurve = 1500;
 constexpr std::size_t kMapBytes = 2'000'000;
 
 // maps/<protein>/<channel>/<predicted|true>: frames of one map, thinned evenly; equal pictures are stored once.
@@ -39,55 +37,35 @@ Json maps_json(const RunReader& run, int most_frames) {
 }
 
 Json run_json(const RunReader& run, const ReportOptions& options) {
-  Json meta = Json::object(), tensors = Json::array(), scalars = Json::object();
-  for (const auto& [key, value] : run.meta()) meta[key] = value;
-  for (const TensorRow& t : run.tensors())
-    tensors.push_back({{"name", t.name}, {"shape", t.shape}, {"dtype", t.dtype}, {"trainable", t.trainable}});
-  for (const auto& [name, curve] : read_curves(run)) scalars[name] = curve_json(curve, kPointsOfACurve);
-
   const Histograms histograms =
       read_histograms(run, {.columns = options.columns, .most_bytes = options.histogram_bytes});
-  const auto steps = run.steps();
-  Json skipped = Json::array();
-  for (const StepRow& s : steps)
-    if (s.skipped) skipped.push_back(s.step);
+  Json json = facts_json(run, read_curves(run), run.steps());
+  json["histograms"] = histograms_json(histograms);
+  json["recent"] = nullptr;
+  if (histograms.merged)
+    json["recent"] = histograms_json(
+        read_histograms(run, {.columns = options.recent, .most_bytes = options.recent_bytes, .recent = true}));
+  json["images"] = maps_json(run, options.maps);
+  return json;
+}
 
-  Json notes = Json::array(), alerts = Json::array();
-  for (const NoteRow& n : run.notes()) notes.push_back({{"step", n.step}, {"key", n.key}, {"value", n.value}});
-  for (const AlertRow& a : run.alerts())
-    alerts.push_back({{"rule", a.rule},
-                      {"severity", a.severity},
-                      {"tensor", a.tensor},
-                      {"step", a.first_step},
-                      {"value", number(a.value)},
-                      {"limit", number(a.limit)},
-                      {"text", a.text},
-                      {"fixes", a.fixes}});
-  return {{"name", name_of_run(run)},
-          {"version", kVersion},
-          {"outcome", outcome_of_run(run)},
-          {"generations", run.generations()},
-          {"steps", steps.size()},
-          {"last_step", steps.empty() ? 0 : steps.back().step},
-          {"epochs", steps.empty() ? Json(0) : number(steps.back().epoch)},
-          {"seconds", number(seconds_of_run(steps))},
-          {"meta", meta},
-          {"tensors", tensors},
-          {"skipped", skipped},
-          {"histograms", histograms_json(histograms)},
-          {"scalars", scalars},
-          {"images", maps_json(run, options.maps)},
-          {"alerts", alerts},
-          {"notes", notes}};
+std::string page_of(const std::string& name, const std::string& data) {
+  using namespace asset;
+  return make_page(name, data, {page_css},
+                   {base_js, bins_js, panel_js, views_js, chart_js, histograms_js, curves_js, ecg_js, maps_js, keys_js,
+                    live_js, page_js});
 }
 
 }  // namespace
 
 std::string report_html(const RunReader& run, const ReportOptions& options) {
-  using namespace asset;
-  return make_page(name_of_run(run), run_json(run, options).dump(-1, ' ', false, Json::error_handler_t::replace),
-                   {page_css},
-                   {base_js, bins_js, panel_js, chart_js, histograms_js, curves_js, ratios_js, maps_js, page_js});
+  return page_of(name_of_run(run), run_json(run, options).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::string live_html(const std::string& name, const std::string& data) {
+  std::string html = page_of(name, data);
+  const std::string policy = "img-src data:";
+  return html.insert(html.find(policy), "connect-src 'self'; ");
 }
 
 void write_report(const RunReader& run, const std::string& path, const ReportOptions& options) {

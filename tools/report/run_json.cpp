@@ -5,21 +5,29 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <limits>
+
+#include "tools/common/version.h"
 
 namespace heartbeat {
+namespace {
+
+constexpr std::size_t kPointsOfACurve = 1500;
+
+}  // namespace
+
+void add_scalar(std::map<std::string, Curve>& curves, const ScalarRow& s) {
+  Curve& curve = curves[s.name];
+  if (std::isfinite(s.value)) {
+    curve.steps.push_back(s.step);
+    curve.values.push_back(s.value);
+  } else {
+    curve.broken.push_back(s.step);
+  }
+}
 
 std::map<std::string, Curve> read_curves(const RunReader& run) {
   std::map<std::string, Curve> curves;
-  for (const ScalarRow& s : run.scalars()) {
-    Curve& curve = curves[s.name];
-    if (std::isfinite(s.value)) {
-      curve.steps.push_back(s.step);
-      curve.values.push_back(s.value);
-    } else {
-      curve.broken.push_back(s.step);
-    }
-  }
+  for (const ScalarRow& s : run.scalars()) add_scalar(curves, s);
   return curves;
 }
 
@@ -47,19 +55,65 @@ Json curve_json(const Curve& curve, std::size_t most_points) {
   return json;
 }
 
+Json facts_json(const RunReader& run, const std::map<std::string, Curve>& curves, const std::vector<StepRow>& steps) {
+  Json meta = Json::object(), tensors = Json::array(), scalars = Json::object(), skipped = Json::array();
+  for (const auto& [key, value] : run.meta()) meta[key] = value;
+  for (const TensorRow& t : run.tensors())
+    tensors.push_back({{"name", t.name}, {"shape", t.shape}, {"dtype", t.dtype}, {"trainable", t.trainable}});
+  for (const auto& [name, curve] : curves) scalars[name] = curve_json(curve, kPointsOfACurve);
+  for (const StepRow& s : steps)
+    if (s.skipped) skipped.push_back(s.step);
+
+  Json notes = Json::array(), alerts = Json::array();
+  for (const NoteRow& n : run.notes()) notes.push_back({{"step", n.step}, {"key", n.key}, {"value", n.value}});
+  for (const AlertRow& a : run.alerts())
+    alerts.push_back({{"rule", a.rule},
+                      {"severity", a.severity},
+                      {"tensor", a.tensor},
+                      {"step", a.first_step},
+                      {"value", number(a.value)},
+                      {"limit", number(a.limit)},
+                      {"text", a.text},
+                      {"fixes", a.fixes}});
+  return {{"name", name_of_run(run)},
+          {"version", kVersion},
+          {"outcome", outcome_of_run(run)},
+          {"generations", run.generations()},
+          {"steps", steps.size()},
+          {"last_step", steps.empty() ? 0 : steps.back().step},
+          {"epochs", steps.empty() ? Json(0) : number(steps.back().epoch)},
+          {"seconds", number(seconds_of_run(steps))},
+          {"meta", meta},
+          {"tensors", tensors},
+          {"skipped", skipped},
+          {"scalars", scalars},
+          {"alerts", alerts},
+          {"notes", notes}};
+}
+
+namespace {
+
+Json levels_json(const std::vector<int>& levels) {
+  Json json = Json::array();
+  for (int n : levels) json.push_back(n == kNoLevel ? Json() : Json(n));
+  return json;
+}
+
+}  // namespace
+
+Json series_json(const HistogramSeries& s, std::size_t columns) {
+  return {{"tensor", s.tensor},
+          {"quantity", name_of(s.quantity)},
+          {"columns", s.columns.size() == columns ? Json(nullptr) : Json(s.columns)},
+          {"norms", levels_json(s.norms)},
+          {"means", levels_json(s.means)},
+          {"broken", s.broken},
+          {"bytes", base64(s.bytes)}};
+}
+
 Json histograms_json(const Histograms& h) {
   Json series = Json::array();
-  for (const HistogramSeries& s : h.series)
-    series.push_back({{"tensor", s.tensor},
-                      {"quantity", name_of(s.quantity)},
-                      {"columns", s.columns.size() == h.first.size() ? Json(nullptr) : Json(s.columns)},
-                      {"norms",
-                       [&] {
-                         Json norms = Json::array();
-                         for (int n : s.norms) norms.push_back(n == std::numeric_limits<int>::min() ? Json() : Json(n));
-                         return norms;
-                       }()},
-                      {"bytes", base64(s.bytes)}});
+  for (const HistogramSeries& s : h.series) series.push_back(series_json(s, h.first.size()));
   return {{"first", h.first}, {"last", h.last}, {"rows", h.rows}, {"merged", h.merged}, {"series", series}};
 }
 
