@@ -11,6 +11,7 @@
 #include "tools/report/page.h"
 #include "tools/report/report.h"
 #include "tools/report/side_by_side.h"
+#include "tools/serve/server.h"
 #include "tools/top/top.h"
 
 namespace heartbeat {
@@ -50,6 +51,18 @@ void add_top(CLI::App& app) {
   command->add_flag("--once", o->top.once, "One look in plain lines");
   command->add_flag("--tensors", o->top.tensors, "A row for each tensor in place of each module");
   command->callback([o] { show_top(o->run, o->top); });
+}
+
+void add_serve(CLI::App& app) {
+  struct Options {
+    std::string run, address = kServeAddress;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand("serve", "Show the report live in a browser; read-only, for this machine alone");
+  command->add_option("RUN", o->run, "Run directory, finished or still being written")->required();
+  command->add_option("--address", o->address, "ADDRESS:PORT to serve at; port 0 takes any that is free")
+      ->capture_default_str();
+  command->callback([o] { serve_run(o->run, o->address); });
 }
 
 void add_dump(CLI::App& app) {
@@ -130,6 +143,7 @@ int run(int argc, char** argv) {
   CLI::App app(
       "heartbeat reads what a training run has logged.\n\n"
       "  heartbeat top runs/first                loss, pulse and layers in this terminal, live\n"
+      "  heartbeat serve runs/first              the report live in a browser\n"
       "  heartbeat report runs/first             one page with every histogram, curve and map\n"
       "  heartbeat diff runs/first runs/second   in what two runs differ, and both on one page\n"
       "  heartbeat gallery runs/* -o all.html    any number of runs on one page\n"
@@ -137,6 +151,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("heartbeat ") + kVersion);
   app.require_subcommand(1);
   add_top(app);
+  add_serve(app);
   add_report(app);
   add_diff(app);
   add_gallery(app);

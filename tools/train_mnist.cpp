@@ -4,6 +4,7 @@
 #include "tools/common/program.h"
 #include "tools/mnist/training.h"
 #include "tools/train/run_files.h"
+#include "tools/train/serving.h"
 
 using namespace heartbeat;
 
@@ -11,8 +12,10 @@ int main(int argc, char** argv) {
   return run_program("train_mnist", [&] {
     const MnistOptions options = parse_mnist_options(argc, argv);
     expect_startable(options);
+    Serving page(options);
     const Digits digits = load_digits(options);
     DigitTraining training(options, digits);
+    page.start();
     training.run();
     fmt::print("Next: heartbeat report {} -o {}/report.html\n", options.run_dir, options.run_dir);
     return int(kDone);

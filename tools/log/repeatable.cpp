@@ -15,7 +15,8 @@ bool is_time(const std::string& name) {
 }
 
 bool names_a_place(const std::string& key) {
-  static const std::set<std::string> keys = {"run-dir", "run_dir", "data", "config", "resume", "threads", "checkpoint"};
+  static const std::set<std::string> keys = {"run-dir", "run_dir", "data",       "config",
+                                             "resume",  "threads", "checkpoint", "serve"};
   return keys.count(key) > 0;
 }
 

@@ -29,6 +29,9 @@ void add_watch_options(CLI::App& app, RunOptions& o) {
   app.add_option("--tensorboard", o.tensorboard, "on: also write TensorBoard events, every scalar and some histograms")
       ->check(CLI::IsMember({"on", "off"}))
       ->group("Heartbeat");
+  app.add_option("--serve", o.serve, "show the run live in a browser at [ADDRESS:PORT]; off: do not")
+      ->expected(0, 1)
+      ->group("Heartbeat");
 }
 
 void parse_options(CLI::App& app, int argc, char** argv, RunOptions& o, std::span<const Breakage> table) {

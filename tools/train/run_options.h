@@ -19,13 +19,15 @@ struct RunOptions {
   long watch_every = 1;
   std::uint64_t seed = 17;
   bool resume = false, quiet = false;
-  Breakage breakage;     // of --break; nothing is broken unless asked for
-  std::string resolved;  // every option as TOML, for the run log
+  std::string serve = "off";  // ADDRESS:PORT of the live page; empty: the usual one
+  Breakage breakage;          // of --break; nothing is broken unless asked for
+  std::string resolved;       // every option as TOML, for the run log
 };
 
 // --run-dir and, in the group "Run", --device, --seed, --resume, --quiet and --break with the trainer's table.
 void add_run_options(CLI::App& app, RunOptions& options, std::span<const Breakage> table);
-// In the group "Heartbeat": --watch, --watch-filter, --watch-every and --tensorboard.
+// In the group "Heartbeat": --watch, --watch-filter, --watch-every, --tensorboard
+// and --serve.
 void add_watch_options(CLI::App& app, RunOptions& options);
 
 // Reads --config and the flags that win over it, answers --help (throws CLI::Success), refuses unknown flags (CLI11's

@@ -1,0 +1,91 @@
+import http.client
+import json
+import os
+import socket
+import tempfile
+import time
+
+from small_run import BIN, Server, add_step, command, program, train
+
+with tempfile.TemporaryDirectory() as folder:
+    run = train(folder)
+    with Server(run) as server:
+        host, port = server.url[len("http://"):].split(":")
+        assert host == "127.0.0.1", server.url
+        status, page = server.get()
+        assert status == 200 and b"connect-src 'self'" in page and b'"live":true' in page
+        state = json.loads(server.get("/state.json")[1])
+        assert state["last_step"] == 70 and len(state["alerts"]) == 2 and state["histograms"]["first"][-1] == 70
+        assert all("bytes" not in s for s in state["histograms"]["series"])
+
+        counts = json.loads(server.get("/histograms.json?of=0.1,3.0&range=recent")[1])
+        assert [(s["tensor"], s["quantity"]) for s in counts["series"]] == [(0, "gradients"), (3, "parameters")]
+        assert all(s["bytes"] for s in counts["series"]) and len(counts["first"]) == 70
+        levels = json.loads(server.get("/levels.json")[1])
+        assert len(levels["series"]) == 30 and len(levels["series"][0]["norms"]) == 70
+
+        # Nothing but these answers: no files, no other names, no other sites, no other methods.
+        for path in ["/run.db", "/../run.db", "/%2e%2e/run.db", "/..%2f..%2fetc/passwd", "//etc/passwd", "/state.json/", "/index.html",
+                     "/picture?id=1", "/picture?id=x", "/picture"]:
+            assert server.get(path)[0] == 404, path
+        for query in ["of=x", "of=1", "of=1.9", "of=1.1;2.1", "of=99999999999999999999.1"]:
+            assert server.get("/histograms.json?" + query)[0] == 400, query
+        assert json.loads(server.get("/histograms.json?of=77.1,-5.2")[1])["series"][0]["norms"] == []
+        for name in ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost.evil:1"]:
+            assert server.get(Host=name)[0] == 403, name
+        for name in ["localhost:9000", f"127.0.0.1:{port}", "[::1]:7"]:  # ssh forwards from other ports
+            assert server.get(Host=name)[0] == 200, name
+        assert server.get("/state.json", Origin="http://evil.example")[0] == 403
+        assert server.get("/state.json", Origin="null")[0] == 403
+        assert server.get("/events", **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})[0] == 403
+        for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]:
+            assert server.get("/state.json", method=method)[0] in (403, 405), method
+        with socket.create_connection((host, int(port))) as raw:  # no request at all
+            raw.sendall(b"\0\xff garbage\r\n\r\n")
+            raw.recv(1000)
+        assert server.get()[0] == 200
+
+        # News arrive within a second of the commit.
+        events = http.client.HTTPConnection(host, int(port), timeout=20)
+        events.request("GET", "/events")
+        answer = events.getresponse()
+        assert answer.getheader("Content-Type") == "text/event-stream"
+        assert answer.readline().startswith(b"data: ") and answer.readline() == b"\n"
+        waits = []
+        for step in (71, 72, 73):
+            add_step(run, step)
+            start = time.time()
+            assert answer.readline().startswith(b"data: ") and answer.readline() == b"\n"
+            state = json.loads(server.get("/state.json")[1])
+            waits.append(time.time() - start)
+            assert state["last_step"] == step and state["histograms"]["last"][-1] == step, state["last_step"]
+        print("news after", ", ".join(f"{w:.2f}" for w in waits), "s")
+        assert min(waits) < 1, waits
+        assert json.loads(server.get("/histograms.json?of=0.1")[1])["last"][-1] == 73
+
+        # A port in use, and places that are none: one sentence, exit code 2.
+        for address in [f"127.0.0.1:{port}", "127.0.0.1:99999", "somewhere:80", "127.0.0.1:x", "192.0.2.1:80"]:
+            taken = command(program("heartbeat"), "serve", run, "--address", address)
+            assert taken.returncode == 2 and taken.stderr.count("\n") == 1 and "ADDRESS:PORT" in taken.stderr, taken
+        trainer = command(program("train_mnist"), "--run-dir", os.path.join(folder, "other"), "--serve", f"127.0.0.1:{port}")
+        assert trainer.returncode == 2 and "in use" in trainer.stderr and not os.path.exists(os.path.join(folder, "other")), trainer
+    for wrong in [folder, os.path.join(folder, "nothing")]:
+        assert command(program("heartbeat"), "serve", wrong, "--address", "127.0.0.1:0").returncode == 2
+    # Beside a trainer, while it trains.
+    import subprocess
+    import re
+    trainer = subprocess.Popen([program("train_mnist"), "--run-dir", os.path.join(folder, "live"), "--quiet", "--tensorboard", "off", "--synthetic", "4000",
+                                "--epochs", "1", "--batch-size", "10", "--serve", "127.0.0.1:0"],
+                               stdout=subprocess.PIPE, text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    url = None
+    for line in trainer.stdout:
+        found = re.match(r"(http://\S+) shows this run", line)
+        if found:
+            url = found.group(1)
+            break
+    assert url, "the trainer does not say where its page is"
+    import urllib.request
+    with urllib.request.urlopen(url + "/state.json", timeout=30) as answer:
+        assert json.loads(answer.read())["meta"]["program"] == "train_mnist"
+    trainer.stdout.read()
+    assert trainer.wait() == 0
