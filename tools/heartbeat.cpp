@@ -6,7 +6,9 @@
 #include "kernels/common/error.h"
 #include "tools/common/program.h"
 #include "tools/common/version.h"
+#include "tools/log/compact.h"
 #include "tools/log/dump.h"
+#include "tools/plot/plot.h"
 #include "tools/report/comparison.h"
 #include "tools/report/page.h"
 #include "tools/report/report.h"
@@ -63,6 +65,53 @@ void add_serve(CLI::App& app) {
   command->add_option("--address", o->address, "ADDRESS:PORT to serve at; port 0 takes any that is free")
       ->capture_default_str();
   command->callback([o] { serve_run(o->run, o->address); });
+}
+
+void add_plot(CLI::App& app) {
+  struct Options {
+    std::string run, steps, out;
+    PlotOptions plot;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("plot", "Draw one view of a tensor as PNG or SVG, the same to the byte every time");
+  command->add_option("RUN", o->run, "Run directory")->required();
+  command->add_option("-o,--out", o->out, "Where the picture goes; .png or .svg")->required();
+  command->add_option("--tensor", o->plot.tensor, "Name of the tensor; of an ecg a pattern, all unless given");
+  command->add_option("--view", o->plot.view, "What to draw")
+      ->check(CLI::IsMember({"heatmap", "bands", "ridge", "ecg"}))
+      ->capture_default_str();
+  command->add_option("--quantity", o->plot.quantity, "gradients, parameters, updates, ...")->capture_default_str();
+  command->add_option("--steps", o->steps, "Only these steps: 100:200, 100:, :200 or 100");
+  command->add_option("--columns", o->plot.columns, "Most columns; steps are merged by adding counts")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command->add_option("--width", o->plot.width, "Points")->check(CLI::Range(300, 5000))->capture_default_str();
+  command->add_option("--height", o->plot.height, "Points")->check(CLI::Range(150, 5000))->capture_default_str();
+  command->callback([o] {
+    o->plot.steps = parse_step_range(o->steps);
+    write_plot(open_run(o->run), o->plot, o->out);
+    std::printf("%s\n", o->out.c_str());
+  });
+}
+
+void add_compact(CLI::App& app) {
+  struct Options {
+    std::string run;
+    long keep = 1000;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("compact", "Make a finished run's log smaller: old steps are added up by powers of 2");
+  command->add_option("RUN", o->run, "Run directory")->required();
+  command->add_option("--keep", o->keep, "Last steps that stay as they are; the older, the more are added up")
+      ->check(CLI::Range(1L, 1'000'000'000L))
+      ->capture_default_str();
+  command->callback([o] {
+    const CompactResult r = compact(o->run, o->keep);
+    std::printf("%ld histograms became %ld, %.1f MB became %.1f MB\n", r.rows_before, r.rows_after,
+                double(r.bytes_before) / 1e6, double(r.bytes_after) / 1e6);
+  });
 }
 
 void add_dump(CLI::App& app) {
@@ -147,6 +196,7 @@ int run(int argc, char** argv) {
       "  heartbeat report runs/first             one page with every histogram, curve and map\n"
       "  heartbeat diff runs/first runs/second   in what two runs differ, and both on one page\n"
       "  heartbeat gallery runs/* -o all.html    any number of runs on one page\n"
+      "  heartbeat plot runs/first --tensor fc1.weight --view ridge -o fc1.svg\n"
       "  heartbeat dump runs/first --csv         everything as text\n");
   app.set_version_flag("--version", std::string("heartbeat ") + kVersion);
   app.require_subcommand(1);
@@ -155,7 +205,9 @@ int run(int argc, char** argv) {
   add_report(app);
   add_diff(app);
   add_gallery(app);
+  add_plot(app);
   add_dump(app);
+  add_compact(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {

@@ -3,13 +3,17 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 
 #include "kernels/common/error.h"
 #include "tests/support/fake_run.h"
 #include "tools/log/dump.h"
+#include "tools/plot/plot.h"
 #include "tools/report/histograms.h"
+#include "tools/serve/live_run.h"
+#include "tools/top/screen.h"
 
 namespace heartbeat {
 namespace {
@@ -151,6 +155,57 @@ TEST(Report, MergingStepsAddsCounts) {
   EXPECT_GT(read_histograms(reader, {.most_bytes = 10'000}).merged, 0);
 }
 
+// Row by row as a live page sees them: merged and recent columns against plain sums, and nothing depends on when one
+// looks.
+TEST(Report, MergingGoesOnWhileRowsCome) {
+  const ScratchDirectory scratch;
+  write_fake_run(scratch / "run", {.steps = 90, .blocks = 0});
+  const RunReader reader(scratch / "run");
+  HistogramMerger merged({.columns = 12}), recent({.columns = 7, .recent = true});
+  std::map<long, TensorStats> plain;  // by step, of one tensor
+  reader.watch({}, [&](const WatchRow& w) {
+    merged.add(w), recent.add(w);
+    if (w.tensor != 1 || w.quantity != Quantity::gradient) return;
+    plain[w.step] = w.stats;
+    for (const HistogramMerger* m : {&merged, &recent}) {
+      const Histograms axis = m->axis();
+      ASSERT_LE(axis.first.size(), m == &merged ? 12u : 7u);
+      ASSERT_EQ(axis.last.back(), w.step);
+      if (w.step % 13) continue;
+      for (const MergedHistogram& column : m->columns(1, Quantity::gradient)) {
+        TensorStats sum;
+        double squares = 0, steps = 0;
+        for (auto at = plain.lower_bound(axis.first[column.column]);
+             at != plain.end() && at->first <= axis.last[column.column]; ++at) {
+          for (int k = 0; k < kBins; ++k) sum.bins[k] += at->second.bins[k];
+          squares += at->second.finite() ? at->second.sum_of_squares : 0, ++steps;
+        }
+        const TensorStats found = unpacked(column);
+        ASSERT_TRUE(std::equal(sum.bins.begin(), sum.bins.begin() + kNanBin, found.bins.begin())) << w.step;
+        ASSERT_NEAR(column.sum_of_squares, squares, 1e-12 * squares);
+        ASSERT_EQ(double(column.rows), steps);
+        ASSERT_EQ(column.nan, sum.bins[kNanBin]);
+      }
+    }
+  });
+  EXPECT_EQ(merged.axis().merged, 3);
+  EXPECT_EQ(recent.axis().first.front(), 84);
+  // The same as when all is read at once.
+  const Histograms once = read_histograms(reader, {.columns = 12}),
+                   late = read_histograms(reader, {.columns = 7, .recent = true});
+  EXPECT_EQ(once.series.size(), merged.keys().size());
+  for (std::size_t k = 0; k < once.series.size(); ++k) {
+    EXPECT_EQ(once.series[k].bytes, merged.series(once.series[k].tensor, once.series[k].quantity).bytes);
+    EXPECT_EQ(late.series[k].bytes, recent.series(late.series[k].tensor, late.series[k].quantity).bytes);
+    EXPECT_EQ(once.series[k].norms, merged.series(once.series[k].tensor, once.series[k].quantity, false).norms);
+  }
+  EXPECT_EQ(late.first.front(), 84);
+  const auto broken = merged.series(2, Quantity::gradient).broken;  // all NaN at step 54
+  ASSERT_EQ(broken.size(), 1u);
+  EXPECT_LE(once.first[broken[0]], 54);
+  EXPECT_GE(once.last[broken[0]], 54);
+}
+
 TEST(Report, NothingIsLoadedFromAnywhere) {
   const ScratchDirectory scratch;
   write_fake_run(scratch / "run", {.steps = 30, .blocks = 1});
@@ -188,6 +243,50 @@ TEST(Report, ARunWithoutStepsIsAPageToo) {
   RunLog(scratch / "run", {}, log_only()).close();
   EXPECT_GT(report_html(RunReader(scratch / "run")).size(), 100'000u);
   EXPECT_NO_THROW(Json::parse(dumped(scratch / "run")));
+}
+
+// Whatever the bytes, a view says a sentence or shows what it can: never a crash, never a hang.
+TEST(Views, SurviveDamagedLogs) {
+  const ScratchDirectory scratch;
+  write_fake_run(scratch / "run", {.steps = 6, .blocks = 0});
+  const std::string good = read_bytes(scratch / "run/run.db");
+  std::filesystem::create_directory(scratch / "bad");
+  std::mt19937_64 engine(11);
+  int refused = 0, shown = 0;
+  for (int round = 0; round < 120; ++round) {
+    std::string bytes = good;
+    if (round % 3 == 0) bytes.resize(engine() % bytes.size());
+    for (unsigned flips = 1 + engine() % 20; flips-- > 0 && !bytes.empty();)
+      bytes[engine() % (round % 2 ? bytes.size() : std::min<std::size_t>(bytes.size(), 8192))] ^=
+          char(1 << engine() % 8);
+    std::filesystem::remove(scratch / "bad/run.db-wal"), std::filesystem::remove(scratch / "bad/run.db-shm");
+    std::ofstream(scratch / "bad/run.db", std::ios::binary) << bytes;
+    try {
+      const Pulse pulse(scratch / "bad");
+      TopView view;
+      top_screen(pulse, view, {80, 24}, 0);
+      LiveRun live(scratch / "bad");
+      live.state(), live.levels(false);
+      live.histograms(true, {{0, Quantity::gradient}, {3, Quantity::update}});
+      plot(RunReader(scratch / "bad"), {.tensor = "pair.conv.weight"}, true);
+      report_html(RunReader(scratch / "bad"));
+      ++shown;
+    } catch (const UserError& e) {
+      EXPECT_GT(std::string(e.what()).size(), 20u);
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 10);
+  EXPECT_GT(shown, 10);
+}
+
+TEST(Views, RefuseNewerLogs) {
+  const ScratchDirectory scratch;
+  write_fake_run(scratch / "run", {.steps = 3, .blocks = 0});
+  sqlite::Database(scratch / "run/run.db", SQLITE_OPEN_READWRITE)
+      .execute("UPDATE meta SET value = '99' WHERE key = 'format_version'");
+  EXPECT_THROW(Pulse(scratch / "run"), UserError);
+  EXPECT_THROW(LiveRun(scratch / "run"), UserError);
 }
 
 struct Result {
