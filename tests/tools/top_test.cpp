@@ -9,6 +9,7 @@
 #include "tests/support/command.h"
 #include "tests/support/fake_run.h"
 #include "tools/common/clock.h"
+#include "tools/top/marks.h"
 #include "tools/top/screen.h"
 
 namespace heartbeat {
@@ -44,7 +45,8 @@ TEST(Top, FitsAnyTerminal) {
         TopView view{.typing = rows == 9, .utf8 = utf8, .colour = utf8};
         const auto lines = top_screen(pulse, view, {columns, rows}, wall_time());
         ASSERT_EQ(int(lines.size()), rows);
-        for (const std::string& line : lines) ASSERT_LE(shown_width(line), columns) << columns << "x" << rows << line;
+        for (const std::string& line : lines)
+          ASSERT_LE(top::shown_width(line), columns) << columns << "x" << rows << line;
       }
   TopView view{.utf8 = false, .colour = false};
   const auto large = top_screen(pulse, view, {80, 24}, wall_time());

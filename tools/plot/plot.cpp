@@ -7,77 +7,24 @@
 #include <fstream>
 
 #include "kernels/common/error.h"
-#include "nn/watch.h"
-#include "tools/plot/drawing.h"
+#include "tools/plot/ecg.h"
+#include "tools/plot/frame.h"
 #include "tools/plot/value_rows.h"
 #include "tools/report/histograms.h"
 
 namespace heartbeat {
 namespace {
 
-constexpr Ink kInk{0.09, 0.13, 0.18}, kSoft{0.36, 0.4, 0.47}, kRed{0.81, 0.18, 0.23}, kPaper{0.984, 0.988, 0.992};
-constexpr double kLetters = 9;
-
-// Between a list of colours; t in 0..1.
-Ink between(std::initializer_list<Ink> stops, double t) {
-  const double at = std::clamp(t, 0.0, 1.0) * double(stops.size() - 1);
-  const auto k = std::min<std::size_t>(std::size_t(at), stops.size() - 2);
-  const Ink a = stops.begin()[k], b = stops.begin()[k + 1];
-  const double f = at - double(k);
-  return {a.red + f * (b.red - a.red), a.green + f * (b.green - a.green), a.blue + f * (b.blue - a.blue)};
-}
 Ink blues(double t) {
   return between({{0.93, 0.96, 0.99}, {0.62, 0.79, 0.88}, {0.26, 0.57, 0.78}, {0.03, 0.32, 0.61}, {0.03, 0.19, 0.42}},
                  t);
 }
-// Violet below 1e-4, pale in the good band, orange above 1e-2; v: log10.
-Ink ratio_colour(double v) {
-  return between({{0.25, 0.17, 0.48},
-                  {0.72, 0.68, 0.86},
-                  {0.97, 0.97, 0.96},
-                  {0.97, 0.97, 0.96},
-                  {0.94, 0.75, 0.52},
-                  {0.66, 0.28, 0.04}},
-                 (v + 6.5) / 7.0);
-}
-
 std::string tick_text(double v) {
   if (v == 0) return "0";
   return std::abs(v) >= 0.001 && std::abs(v) < 1e4
              ? fmt::format("{:g}", v)
              : fmt::format("{}1e{}", v < 0 ? "-" : "", std::lround(std::log10(std::abs(v))));
 }
-
-// The frame of a picture with steps from left to right.
-struct Frame {
-  Drawing& drawing;
-  double left, top, width, height;
-  long first, last;  // steps
-
-  double x(double step) const { return left + width * (step - double(first)) / double(last + 1 - first); }
-  void steps() const {
-    const double span = double(last + 1 - first), rough = span / 6;
-    double unit = std::pow(10, std::floor(std::log10(std::max(1.0, rough))));
-    for (double m : {1.0, 2.0, 5.0, 10.0})
-      if (m * unit >= rough) {
-        unit *= m;
-        break;
-      }
-    const long step = std::max(1L, std::lround(unit));
-    for (long s = (first + step - 1) / step * step; s <= last; s += step)
-      drawing.text(x(double(s) + 0.5), top + height + 20, fmt::format("{}", s), kLetters, kSoft,
-                   Drawing::Align::centre);
-    drawing.text(left + width, top + height + 33, "step", kLetters, kSoft, Drawing::Align::right);
-  }
-  void box() const {
-    const double r = left + width, b = top + height;
-    drawing.line({{left, top}, {r, top}, {r, b}, {left, b}, {left, top}}, {0.82, 0.85, 0.89}, 0.8);
-  }
-  // A red mark under each column with NaN or infinities.
-  void rail(double from, double to) const {
-    drawing.rectangle(x(from), top + height + 2.5, std::max(1.5, x(to) - x(from)), 4.5, kRed);
-  }
-};
 
 struct Picture {
   const PlotOptions& options;
@@ -90,7 +37,7 @@ struct Picture {
   Frame frame(double left) {
     Frame f{drawing,         left, 34, options.width - left - 14, options.height - 34.0 - 42, axis.first.front(),
             axis.last.back()};
-    drawing.rectangle(f.left, f.top, f.width, f.height, kPaper);
+    drawing.rectangle(f.left, f.top, f.width, f.height, kPlotPaper);
     drawing.rectangle(f.left, f.top + f.height + 2.5, f.width, 4.5, {0.93, 0.945, 0.96});
     return f;
   }
@@ -103,8 +50,8 @@ struct Picture {
     const double tall = f.height / rows.size();
     for (double v : rows.ticks(14 / tall)) {
       const double y = f.top + tall * *rows.position(v);
-      drawing.line({{f.left - 3, y}, {f.left, y}}, kSoft, 0.6);
-      drawing.text(f.left - 6, y + 3, tick_text(v), kLetters, kSoft, Drawing::Align::right);
+      drawing.line({{f.left - 3, y}, {f.left, y}}, kPlotSoft, 0.6);
+      drawing.text(f.left - 6, y + 3, tick_text(v), kPlotLetters, kPlotSoft, Drawing::Align::right);
     }
   }
   void finish(const Frame& f) {
@@ -135,7 +82,7 @@ void draw_heatmap(Picture& p) {
     }
   p.value_axis(f, rows);
   p.finish(f);
-  p.drawing.text(p.options.width - 14, 20, fmt::format("darkest: {:.0f} in a bin", most), kLetters, kSoft,
+  p.drawing.text(p.options.width - 14, 20, fmt::format("darkest: {:.0f} in a bin", most), kPlotLetters, kPlotSoft,
                  Drawing::Align::right);
 }
 
@@ -159,7 +106,8 @@ void draw_bands(Picture& p) {
       p.drawing.rectangle(f.x(p.from(c)), y((*v)[3]) - 0.75, f.x(p.to(c)) - f.x(p.from(c)), 1.5, {0.04, 0.16, 0.33});
   p.value_axis(f, rows);
   p.finish(f);
-  p.drawing.text(p.options.width - 14, 20, "median; 25-75, 5-95, 1-99 %", kLetters, kSoft, Drawing::Align::right);
+  p.drawing.text(p.options.width - 14, 20, "median; 25-75, 5-95, 1-99 %", kPlotLetters, kPlotSoft,
+                 Drawing::Align::right);
 }
 
 void draw_ridge(Picture& p) {
@@ -188,7 +136,7 @@ void draw_ridge(Picture& p) {
     const double x = across(*rows.position(v));
     p.drawing.line({{x, top}, {x, top + height}}, {0.9, 0.92, 0.94}, 0.7);
     if (x - 14 < free || x + 14 > left + width) continue;
-    p.drawing.text(x, top + height + 16, tick_text(v), kLetters, kSoft, Drawing::Align::centre);
+    p.drawing.text(x, top + height + 16, tick_text(v), kPlotLetters, kPlotSoft, Drawing::Align::centre);
     free = x + 22;
   }
   for (std::size_t k = 0; k < n; ++k) {
@@ -200,70 +148,9 @@ void draw_ridge(Picture& p) {
     p.drawing.area(outline, between({{0.76, 0.85, 0.94}, {0.06, 0.29, 0.54}}, n == 1 ? 1 : double(k) / double(n - 1)));
     p.drawing.line(outline, {1, 1, 1}, 0.7);
     if ((n - 1 - k) % std::size_t(std::ceil(12 / gap)) == 0)
-      p.drawing.text(left - 6, base, fmt::format("{}", long(p.from(chosen[k]))), kLetters, kSoft,
+      p.drawing.text(left - 6, base, fmt::format("{}", long(p.from(chosen[k]))), kPlotLetters, kPlotSoft,
                      Drawing::Align::right);
   }
-}
-
-// Rows are tensors; colour is log10 of the norm of the update over the norm of the parameter.
-std::string draw_ecg(const RunReader& run, const PlotOptions& options, bool svg) {
-  HistogramMerger merger({.columns = options.columns, .quantities = {Quantity::parameter, Quantity::update}});
-  run.watch(options.steps, [&](const WatchRow& w) { merger.add(w); });
-  const Histograms axis = merger.axis();
-  struct Row {
-    std::string name;
-    HistogramSeries update, parameter;
-  };
-  std::vector<Row> rows;
-  for (int k = 0; k < int(run.tensors().size()); ++k) {
-    const std::string& name = run.tensors()[std::size_t(k)].name;
-    if (!nn::matches_any(options.tensor.empty() ? "*" : options.tensor, name)) continue;
-    Row row{name, merger.series(k, Quantity::update, false), merger.series(k, Quantity::parameter, false)};
-    if (!row.update.columns.empty() && !row.parameter.columns.empty()) rows.push_back(std::move(row));
-  }
-  if (rows.empty())
-    throw UserError(
-        fmt::format("the run has no updates and parameters of a tensor '{}'; it was not watched with "
-                    "--watch all, or has another name",
-                    options.tensor));
-  const double tall = std::max(4.0, (options.height - 76.0) / double(rows.size()));
-  const int height = int(std::ceil(tall * double(rows.size()) + 76));
-  Drawing drawing(options.width, height, svg);
-  const Frame f{drawing,         190, 34, options.width - 204.0, tall * double(rows.size()), axis.first.front(),
-                axis.last.back()};
-  drawing.text(14, 20, "update ratio", 12, kInk);
-  const std::pair<double, const char*> kMarks[] = {{-6, "1e-6"}, {-4, "1e-4"}, {-2, "1e-2"}, {0, "1"}};
-  for (int k = 0; k <= 60; ++k)
-    drawing.rectangle(options.width - 200 + 3 * k, 8, 3.2, 8, ratio_colour(-6.5 + 7.0 * k / 60));
-  for (const auto& [v, text] : kMarks)
-    drawing.text(options.width - 200 + 183 * (v + 6.5) / 7, 27, text, 8, kSoft, Drawing::Align::centre);
-  const auto edge = [&](std::size_t c) {
-    return f.x(c < axis.first.size() ? double(axis.first[c]) : double(axis.last.back() + 1));
-  };
-  drawing.rectangle(f.left, f.top + f.height + 2.5, f.width, 4.5, {0.93, 0.945, 0.96});
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    const Row& row = rows[r];
-    const double y = f.top + tall * double(r);
-    drawing.rectangle(f.left, y, f.width, tall, {0.87, 0.89, 0.92});
-    std::map<int, int> below;
-    for (std::size_t k = 0; k < row.parameter.columns.size(); ++k)
-      below[row.parameter.columns[k]] = row.parameter.norms[k];
-    for (std::size_t k = 0; k < row.update.columns.size(); ++k) {
-      const auto c = std::size_t(row.update.columns[k]);
-      const auto base = below.find(int(c));
-      if (base == below.end() || base->second == kNoLevel || row.update.norms[k] == kNoLevel) continue;
-      const double v = (row.update.norms[k] - base->second) / 64.0 * std::log10(2.0);
-      drawing.rectangle(edge(c), y, edge(c + 1) - edge(c), tall - (tall > 6 ? 0.5 : 0), ratio_colour(v));
-    }
-    for (const HistogramSeries* s : {&row.update, &row.parameter})
-      for (int c : s->broken) f.rail(double(axis.first[std::size_t(c)]), double(axis.last[std::size_t(c)] + 1));
-    const std::string name = row.name.size() > 32 ? "..." + row.name.substr(row.name.size() - 29) : row.name;
-    if (tall >= 7)
-      drawing.text(f.left - 6, y + tall / 2 + 3, name, std::min(kLetters, tall), kInk, Drawing::Align::right);
-  }
-  f.box();
-  f.steps();
-  return drawing.bytes();
 }
 
 Quantity quantity_of(const std::string& name) {
@@ -278,7 +165,7 @@ Quantity quantity_of(const std::string& name) {
 }  // namespace
 
 std::string plot(const RunReader& run, const PlotOptions& options, bool svg) {
-  if (options.view == "ecg") return draw_ecg(run, options, svg);
+  if (options.view == "ecg") return plot_ecg(run, options, svg);
   const auto& tensors = run.tensors();
   const auto at =
       std::find_if(tensors.begin(), tensors.end(), [&](const TensorRow& t) { return t.name == options.tensor; });
@@ -296,7 +183,7 @@ std::string plot(const RunReader& run, const PlotOptions& options, bool svg) {
     p.stats.push_back(unpacked(column));
     for (int k = 0; k < kBins; ++k) p.total.bins[std::size_t(k)] += p.stats.back().bins[std::size_t(k)];
   }
-  p.drawing.text(14, 20, options.quantity + "/" + options.tensor, 12, kInk);
+  p.drawing.text(14, 20, options.quantity + "/" + options.tensor, 12, kPlotInk);
   if (options.view == "heatmap")
     draw_heatmap(p);
   else if (options.view == "bands")

@@ -105,6 +105,7 @@ class EcgMatrix {
         if (y1 - y0 >= 10) g.fillText(name.length > 16 ? `${name.slice(0, 15)}…` : name, left - 12, (y0 + y1) / 2);
       });
     } else rows.forEach((row, r) => {
+      g.font = tall < 13 ? kFont.replace("11px", "10px") : kFont;
       const dot = row.name.lastIndexOf(".") + 1, module = row.name.slice(0, dot), name = row.name.length > 34 ? `…${row.name.slice(-33)}` : row.name, leaf = row.name.slice(dot);
       g.fillStyle = "#17202e";
       g.fillText(leaf, left - 8, top + tall * (r + 0.5));
@@ -114,6 +115,7 @@ class EcgMatrix {
       }
       before = module;
     });
+    g.font = kFont;
     g.fillStyle = "rgba(255,255,255,.8)";
     if (tall >= 6) for (let r = 1; r < rows.length; ++r) g.fillRect(left, top + tall * r - 0.5, w, 1);
     const place = step => left + w * Math.max(0, Math.min(1, (d3.bisectRight(columns.first, step) - 0.5) / n));

@@ -6,121 +6,14 @@
 #include <numeric>
 
 #include "nn/watch.h"
-#include "tools/common/progress.h"
 #include "tools/report/run_json.h"
+#include "tools/top/marks.h"
 
 namespace heartbeat {
+
+using namespace top;
+
 namespace {
-
-constexpr double kSlow = 1e-4, kFast = 1e-2;  // a tensor learns at a good pace in between
-constexpr double kLowest = 1e-7, kHighest = 1;
-
-// Blue and orange: colour-blind readers tell them apart, and every colour only repeats what a sign says.
-enum class Paint { plain, dim, bold, blue, orange, red, inverse };
-
-std::string painted(const TopView& view, Paint ink, const std::string& text) {
-  constexpr const char* kCodes[] = {"", "2", "1", "34", "33", "1;31", "7"};
-  if (!view.colour || ink == Paint::plain || text.empty()) return text;
-  return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[int(ink)], text);
-}
-
-// Names come from anywhere: no control characters reach the terminal.
-std::string tame(const std::string& text) {
-  std::string out;
-  for (char c : text) out += c >= ' ' && c <= '~' ? c : '?';
-  return out;
-}
-
-std::string cut(const std::string& text, int columns) {
-  if (int(text.size()) <= columns) return text;
-  return columns <= 0 ? "" : columns < 3 ? text.substr(0, columns) : text.substr(0, columns - 1) + "~";
-}
-
-// The end of a dotted name says more than its beginning.
-std::string cut_left(const std::string& text, int columns) {
-  if (int(text.size()) <= columns) return text + std::string(columns - text.size(), ' ');
-  return columns < 3 ? text.substr(0, std::max(0, columns)) : "~" + text.substr(text.size() - columns + 1);
-}
-
-std::string figure(double value) {
-  if (std::isnan(value)) return "-";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  return value != 0 && (std::abs(value) < 1e-3 || std::abs(value) >= 1e5) ? fmt::format("{:.1e}", value)
-                                                                          : fmt::format("{:.4g}", value);
-}
-
-std::string duration(double seconds) {
-  if (std::isnan(seconds)) return "-";
-  if (seconds < 1) return fmt::format("{:.0f} ms", 1000 * seconds);
-  return seconds < 100 ? fmt::format("{:.1f} s", seconds) : format_seconds(seconds);
-}
-
-// Parts in order of worth, two spaces between them, as many as fit.
-std::string joined(const std::vector<std::string>& parts, int columns) {
-  std::string line;
-  for (const std::string& part : parts) {
-    if (part.empty()) continue;
-    if (line.empty())
-      line = cut(part, columns);
-    else if (int(line.size() + 2 + part.size()) <= columns)
-      line += "  " + part;
-  }
-  return line;
-}
-
-// One cell for each group of values: height between the least and the greatest, '!' for values that are no number.
-std::string sparkline(const TopView& view, const std::vector<double>& values, int cells, bool log, Paint ink) {
-  constexpr const char* kBlocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-  constexpr const char* kLetters[] = {"_", ".", ",", "-", "=", "+", "*", "#"};
-  const long n = long(values.size()), shown = std::min<long>(n, cells);
-  std::vector<double> heights;
-  std::vector<bool> broken;
-  for (long c = 0; c < shown; ++c) {
-    double sum = 0, count = 0;
-    bool bad = false;
-    for (long k = c * n / shown; k < (c + 1) * n / shown; ++k) {
-      const double v = log ? std::log(values[k]) : values[k];
-      if (std::isfinite(v)) sum += v, ++count;
-      bad = bad || !std::isfinite(values[k]);
-    }
-    heights.push_back(sum / count), broken.push_back(bad);
-  }
-  double low = INFINITY, high = -INFINITY;
-  for (double h : heights)
-    if (std::isfinite(h)) low = std::min(low, h), high = std::max(high, h);
-  std::string line(std::size_t(cells - shown), ' ');
-  for (long c = 0; c < shown; ++c) {
-    if (broken[c] || !std::isfinite(heights[c])) {
-      line += broken[c] ? painted(view, Paint::red, "!") : " ";
-      continue;
-    }
-    const int level = high > low ? std::min(7, int(8 * (heights[c] - low) / (high - low))) : 3;
-    line += painted(view, ink, view.utf8 ? kBlocks[level] : kLetters[level]);
-  }
-  return line;
-}
-
-// The ratio on a logarithmic axis from 1e-7 to 1, with the good band drawn beneath it.
-std::string ratio_bar(const TopView& view, double ratio, int cells) {
-  const auto cell_of = [&](double v) {
-    return int(std::lround((cells - 1) * std::clamp(std::log(v / kLowest) / std::log(kHighest / kLowest), 0.0, 1.0)));
-  };
-  const int from = cell_of(kSlow), to = cell_of(kFast);
-  const int at = std::isfinite(ratio) && ratio > 0 ? cell_of(ratio) : -1;
-  const Paint ink = ratio >= kSlow && ratio <= kFast ? Paint::blue : Paint::orange;
-  std::string bar;
-  for (int c = 0; c < cells; ++c) {
-    if (c == at)
-      bar += painted(view, ink, view.utf8 ? "◆" : "O");
-    else
-      bar += painted(view, Paint::dim,
-                     c == from            ? "["
-                     : c == to            ? "]"
-                     : c > from && c < to ? (view.utf8 ? "─" : "-")
-                                          : " ");
-  }
-  return bar;
-}
 
 std::string state_of(const Pulse& pulse, double now) {
   if (!pulse.outcome().empty()) return tame(pulse.outcome());
@@ -182,21 +75,22 @@ struct Table {
   }
 };
 
-std::string layer_line(const TopView& view, const Layer& layer, const Table& t) {
-  std::string line = painted(view, layer.broken ? Paint::red : Paint::plain, cut_left(tame(layer.name), t.name));
+std::string layer_line(Style style, const Layer& layer, const Table& t) {
+  std::string line = painted(style, layer.broken ? Paint::red : Paint::plain, cut_left(tame(layer.name), t.name));
   const bool good = layer.ratio >= kSlow && layer.ratio <= kFast;
   if (t.ratio)
-    line += " " + painted(view, std::isnan(layer.ratio) || good ? Paint::plain : Paint::orange,
+    line += " " + painted(style, std::isnan(layer.ratio) || good ? Paint::plain : Paint::orange,
                           fmt::format("{:>7}", std::isnan(layer.ratio) ? "-" : fmt::format("{:.1e}", layer.ratio)));
-  if (t.bar) line += " " + ratio_bar(view, layer.ratio, t.bar);
+  if (t.bar) line += " " + ratio_bar(style, layer.ratio, t.bar);
   if (t.gradient)
     line +=
         " " + (layer.broken
-                   ? painted(view, Paint::red,
+                   ? painted(style, Paint::red,
                              fmt::format("{:>7}", fmt::format("{}!", std::min<std::uint64_t>(layer.broken, 999'999))))
                    : fmt::format("{:>7}", std::isnan(layer.gradient) ? "-" : fmt::format("{:.1e}", layer.gradient)));
   if (t.spark)
-    line += " " + sparkline(view, {layer.gradients.begin(), layer.gradients.end()}, t.spark, /*log=*/true, Paint::blue);
+    line +=
+        " " + sparkline(style, {layer.gradients.begin(), layer.gradients.end()}, t.spark, /*log=*/true, Paint::blue);
   return line;
 }
 
@@ -215,34 +109,23 @@ std::string table_head(const TopView& view, const Table& t) {
 
 }  // namespace
 
-int shown_width(const std::string& line) {
-  int width = 0;
-  for (std::size_t k = 0; k < line.size(); ++k) {
-    if (line[k] == '\x1b') {
-      while (k < line.size() && line[k] != 'm') ++k;
-    } else {
-      width += (line[k] & 0xc0) != 0x80;  // not in the middle of a UTF-8 character
-    }
-  }
-  return width;
-}
-
 std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize size, double now) {
   const int w = std::max(1, size.columns), h = std::max(1, size.rows);
+  const Style style{view.utf8, view.colour};
   const StepRow& step = pulse.last_step();
   const std::string state = state_of(pulse, now);
   const double seconds = pulse.seconds_of_a_step(), loss = pulse.losses().empty() ? NAN : pulse.losses().back().value;
   std::vector<std::string> head, tail, middle;
 
   const std::string place = fmt::format("step {}", step.step);
-  head.push_back(painted(view, Paint::bold,
+  head.push_back(painted(style, Paint::bold,
                          w < 50 ? joined({place, state}, w)
                                 : joined({tame(name_of_run(pulse.run())), place, state,
                                           step.step ? fmt::format("epoch {:.2f}", step.epoch) : ""},
                                          w)));
   const bool lost = !pulse.losses().empty() && !std::isfinite(loss);
   head.push_back(painted(
-      view, lost ? Paint::red : Paint::plain,
+      style, lost ? Paint::red : Paint::plain,
       joined({lost ? "loss " + figure(loss) : "loss " + figure(pulse.smooth_loss()), duration(seconds) + " a step",
               held_out(pulse), accuracy_of(pulse), "lr " + figure(pulse.scalar("lr")),
               "|gradients| " + figure(pulse.scalar("gradients/global_norm"))},
@@ -251,8 +134,8 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
     std::vector<double> losses;
     for (const auto& l : pulse.losses()) losses.push_back(l.value);
     const int label = w >= 40 ? 6 : 0;
-    head.push_back((label ? painted(view, Paint::dim, "loss  ") : "") +
-                   sparkline(view, losses, w - label, false, Paint::blue));
+    head.push_back((label ? painted(style, Paint::dim, "loss  ") : "") +
+                   sparkline(style, losses, w - label, false, Paint::blue));
   }
   if (h >= 8) {  // the pulse: a beat for each of the last steps, tall where the step was slow
     std::vector<double> beats;
@@ -261,8 +144,8 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
     const int label = w >= 40 ? 6 : 0;
     const long room = w - label;
     if (long(beats.size()) > room) beats.erase(beats.begin(), beats.end() - room);
-    head.push_back((label ? painted(view, Paint::dim, "pulse ") : "") +
-                   sparkline(view, beats, int(room), false, Paint::plain));
+    head.push_back((label ? painted(style, Paint::dim, "pulse ") : "") +
+                   sparkline(style, beats, int(room), false, Paint::plain));
   }
 
   // The gravest alerts first, the newest of them on top.
@@ -276,11 +159,11 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
   for (int k = 0; k < std::min<int>(most_alerts, int(alerts.size())); ++k) {
     const AlertRow& a = alerts[k];
     const std::string text = fmt::format("{} {} step {} {}: {}", a.severity, a.rule, a.step, a.tensor, a.text);
-    tail.push_back(painted(view, grave(a) >= 2 && grave(a) <= 3 ? Paint::red : Paint::orange, cut(tame(text), w)));
+    tail.push_back(painted(style, grave(a) >= 2 && grave(a) <= 3 ? Paint::red : Paint::orange, cut(tame(text), w)));
   }
   if (long(alerts.size()) > most_alerts && most_alerts > 1)
     tail.push_back(cut(fmt::format("and {} more; heartbeat report has them all", alerts.size() - most_alerts), w));
-  if (alerts.empty() && h >= 16) tail.push_back(painted(view, Paint::dim, cut("no alerts in this log", w)));
+  if (alerts.empty() && h >= 16) tail.push_back(painted(style, Paint::dim, cut("no alerts in this log", w)));
 
   const std::vector<std::size_t> layers = chosen(pulse, view);
   int room = h - int(head.size() + tail.size()) - 1;  // the last line is the keys'
@@ -288,11 +171,11 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
     std::size_t longest = 0;
     for (const Layer& l : pulse.layers()) longest = std::max(longest, l.name.size());
     const Table table(w, int(std::min<std::size_t>(longest, 40)));
-    middle.push_back(painted(view, Paint::inverse, fmt::format("{:<{}}", cut(table_head(view, table), w), w)));
+    middle.push_back(painted(style, Paint::inverse, fmt::format("{:<{}}", cut(table_head(view, table), w), w)));
     --room;
     view.first = std::clamp(view.first, 0L, std::max(0L, long(layers.size()) - room));
     for (long k = view.first; k < std::min<long>(view.first + room, long(layers.size())); ++k)
-      middle.push_back(layer_line(view, pulse.layers()[layers[k]], table));
+      middle.push_back(layer_line(style, pulse.layers()[layers[k]], table));
     if (layers.empty())
       middle.push_back(cut(pulse.layers().empty() ? "this run has watched no tensors" : "no layer has such a name", w));
   }
@@ -307,7 +190,7 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
     lines.resize(std::min<std::size_t>(lines.size(), std::max(1, h - 1 - int(tail.size()))));
   while (int(lines.size() + tail.size()) < h - 1) lines.push_back("");
   lines.insert(lines.end(), tail.begin(), tail.end());
-  if (h > 1) lines.push_back(painted(view, Paint::dim, cut(keys, w)));
+  if (h > 1) lines.push_back(painted(style, Paint::dim, cut(keys, w)));
   lines.resize(std::size_t(h));
   return lines;
 }

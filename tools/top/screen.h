@@ -31,7 +31,4 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
 // The same in words, for a pipe: one line.
 std::string top_line(const Pulse& pulse);
 
-// Columns that a line takes on a terminal: escape sequences take none.
-int shown_width(const std::string& line);
-
 }  // namespace heartbeat
