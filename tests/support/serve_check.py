@@ -1,9 +1,13 @@
 import http.client
 import json
 import os
+import re
 import socket
+import sqlite3
+import subprocess
 import tempfile
 import time
+import urllib.request
 
 from small_run import BIN, Server, add_step, command, program, train
 
@@ -69,11 +73,20 @@ with tempfile.TemporaryDirectory() as folder:
             assert taken.returncode == 2 and taken.stderr.count("\n") == 1 and "ADDRESS:PORT" in taken.stderr, taken
         trainer = command(program("train_mnist"), "--run-dir", os.path.join(folder, "other"), "--serve", f"127.0.0.1:{port}")
         assert trainer.returncode == 2 and "in use" in trainer.stderr and not os.path.exists(os.path.join(folder, "other")), trainer
+    # Without an address the usual one, unless somebody else is there.
+    short = ["--quiet", "--tensorboard", "off", "--synthetic", "100", "--epochs", "1", "--model", "mlp"]
+    usual = command(program("train_mnist"), "--run-dir", os.path.join(folder, "usual"), "--serve", *short)
+    assert "http://127.0.0.1:8117 shows this run" in usual.stdout or "in use" in usual.stderr, usual
+    # A run's own config starts no server that was not asked for.
+    with sqlite3.connect(os.path.join(run, "run.db")) as db:
+        config = db.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()[0]
+    with open(os.path.join(folder, "again.toml"), "w") as file:
+        file.write("\n".join(line for line in config.splitlines() if not line.startswith("run-dir")))
+    again = command(program("train_mnist"), "--config", os.path.join(folder, "again.toml"), "--run-dir", os.path.join(folder, "again"))
+    assert again.returncode == 0 and "shows this run" not in again.stdout, again
     for wrong in [folder, os.path.join(folder, "nothing")]:
         assert command(program("heartbeat"), "serve", wrong, "--address", "127.0.0.1:0").returncode == 2
     # Beside a trainer, while it trains.
-    import subprocess
-    import re
     trainer = subprocess.Popen([program("train_mnist"), "--run-dir", os.path.join(folder, "live"), "--quiet", "--tensorboard", "off", "--synthetic", "4000",
                                 "--epochs", "1", "--batch-size", "10", "--serve", "127.0.0.1:0"],
                                stdout=subprocess.PIPE, text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
@@ -84,7 +97,6 @@ with tempfile.TemporaryDirectory() as folder:
             url = found.group(1)
             break
     assert url, "the trainer does not say where its page is"
-    import urllib.request
     with urllib.request.urlopen(url + "/state.json", timeout=30) as answer:
         assert json.loads(answer.read())["meta"]["program"] == "train_mnist"
     trainer.stdout.read()

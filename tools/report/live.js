@@ -48,7 +48,6 @@ async function takeState() {
   }
   const matrix = document.getElementById("ecg-matrix");
   if (matrix && matrix.dataset.drawn && inView(matrix)) await redrawEcg();
-  document.documentElement.dataset.step = run.last_step;
 }
 
 function follow() {
@@ -57,6 +56,10 @@ function follow() {
   const say = (text, good) => {
     banner.textContent = text;
     banner.className = good ? "good" : "bad";
+  };
+  const sayWhere = () => {
+    document.documentElement.dataset.step = run.last_step;
+    say(run.outcome ? `${run.outcome}, step ${whole(run.last_step)}` : `live, step ${whole(run.last_step)}`, true);
   };
   let busy = false, again = false;
   const take = async () => {
@@ -67,14 +70,15 @@ function follow() {
         again = false;
         await takeState();
       } while (again);
-      say(run.outcome ? `${run.outcome}, step ${whole(run.last_step)}` : `live, step ${whole(run.last_step)}`, true);
+      sayWhere();
     } catch (e) {
+      if (!/fetch/i.test(e.message)) console.error(e);
       say("The server has gone; this page keeps what it has. heartbeat serve shows the run again.", false);
     }
     busy = false;
   };
   const source = new EventSource("events");
-  source.addEventListener("message", take);
+  source.addEventListener("message", e => JSON.parse(e.data).version === run.state ? sayWhere() : take());
   source.addEventListener("trouble", e => { if (JSON.parse(e.data)) say(JSON.parse(e.data), false); });
   source.addEventListener("error", () => say("The server has gone; this page keeps what it has. heartbeat serve shows the run again.", false));
 }

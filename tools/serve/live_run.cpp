@@ -48,7 +48,6 @@ bool LiveRun::refresh() {
   run_.refresh();
   // A resumed run repeats steps: what counts of the old ones is decided by the reader.
   if (run_.generations() != generations_) generations_ = run_.generations(), forget();
-  const long before = steps_read_ + scalars_read_ + watch_read_ + images_read_ + long(alerts_ + notes_);
   steps_read_ = run_.steps_after(steps_read_, [&](const StepRow& s) { steps_.push_back(s); });
   scalars_read_ = run_.scalars_after(scalars_read_, [&](const ScalarRow& s) { add_scalar(curves_, s); });
   watch_read_ = run_.watch_after(watch_read_, [&](const WatchRow& w) { all_.add(w), recent_.add(w); });
@@ -58,10 +57,11 @@ bool LiveRun::refresh() {
     images_read_ = images;
   }
   alerts_ = std::size_t(run_.last_row("alert")), notes_ = std::size_t(run_.last_row("note"));
-  const bool fresh = before != steps_read_ + scalars_read_ + watch_read_ + images_read_ + long(alerts_ + notes_);
-  version_ += fresh;
+  // Row numbers name a state of the log, also to a page that outlives its server.
+  const long before =
+      std::exchange(version_, steps_read_ + scalars_read_ + watch_read_ + images_read_ + long(alerts_ + notes_));
   run_.release();
-  return fresh;
+  return before != version_;
 }
 
 std::string LiveRun::state() const {

@@ -221,6 +221,7 @@ RunServer::RunServer(const std::string& address) : parts_(std::make_unique<Parts
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
+  parts_->http.set_tcp_nodelay(true);
   parts_->http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   if (place.port == 0)
     place.port = parts_->http.bind_to_any_port(place.host);

@@ -29,7 +29,14 @@ void add_watch_options(CLI::App& app, RunOptions& o) {
   app.add_option("--tensorboard", o.tensorboard, "on: also write TensorBoard events, every scalar and some histograms")
       ->check(CLI::IsMember({"on", "off"}))
       ->group("Heartbeat");
-  app.add_option("--serve", o.serve, "show the run live in a browser at [ADDRESS:PORT]; off: do not")
+  // A function, because an option without its value would take the default of a variable: "off". Where it is not given,
+  // the resolved config says false.
+  app.add_option_function<std::string>(
+         "--serve",
+         [&o](const std::string& place) { o.serve = place == "false"  ? "off"
+                                                    : place == "true" ? ""
+                                                                      : place; },
+         "show the run live in a browser, at [ADDRESS:PORT] unless it is the usual one; off: do not")
       ->expected(0, 1)
       ->group("Heartbeat");
 }
