@@ -48,7 +48,8 @@ std::string table(const std::vector<Case>& cases, long seeds) {
   std::sort(rules.begin(), rules.end(), [](auto& a, auto& b) { return std::string_view(a->spec().id) < b->spec().id; });
   long healthy = 0;
   for (const Case& c : cases) healthy += c.specimen->rules.empty() ? seeds : 0;
-  std::string text = "| rule | says | | after | broken run | recall | false alarms |\n|---|---|---|---|---|---|---|\n";
+  std::string text = seeds == 1 ? "One seed, 17.\n\n" : fmt::format("{} seeds, from 17 on.\n\n", seeds);
+  text += "| rule | says | | after | broken run | recall | false alarms |\n|---|---|---|---|---|---|---|\n";
   for (const auto& rule : rules) {
     const std::string id = rule->spec().id;
     std::string runs;

@@ -8,7 +8,7 @@
 #include "tools/doctor/replay.h"
 #include "tools/specimens/specimens.h"
 
-namespace heartbeat {
+namespace heartbeat::doctor_test {
 namespace {
 
 using namespace heartbeat::testing;
@@ -28,7 +28,9 @@ TEST_P(Specimens, AreAnswered) {
   const auto live = specimen.run(scratch.file("run"), 17);
   for (const std::string& rule : specimen.rules)
     EXPECT_TRUE(answered(live, rule)) << rule << " is silent\n" << text_of(live);
-  if (specimen.rules.empty()) EXPECT_TRUE(serious(live).empty()) << text_of(live);
+  if (specimen.rules.empty()) {
+    EXPECT_TRUE(serious(live).empty()) << text_of(live);
+  }
   const RunReader run(scratch.file("run"));
   EXPECT_EQ(text_of(run.alerts()), text_of(live));
   Doctor later(doctor_options({}, specimen.limits));
@@ -52,4 +54,4 @@ TEST(SpecimensInOrder, OverflowIsSeenBeforeItHappens) {
 }
 
 }  // namespace
-}  // namespace heartbeat
+}  // namespace heartbeat::doctor_test

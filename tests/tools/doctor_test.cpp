@@ -16,7 +16,7 @@
 #include "tools/doctor/replay.h"
 #include "tools/doctor/windows.h"
 
-namespace heartbeat {
+namespace heartbeat::doctor_test {
 namespace {
 
 using namespace heartbeat::testing;
@@ -360,4 +360,4 @@ TEST(Windows, MediansAndSlopes) {
 }
 
 }  // namespace
-}  // namespace heartbeat
+}  // namespace heartbeat::doctor_test

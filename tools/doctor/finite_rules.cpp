@@ -30,7 +30,7 @@ class LossNotFinite : public Rule {
     if (!p.has_scalar(name)) return;
     const double loss = p.scalar(name);
     check(p, 0, "", evidence(!std::isfinite(loss), loss, 0),
-          [&] { return fmt::format("{} is {}, and no later step can mend that", name, loss); });
+          [&] { return fmt::format("{} is {}, and no later step can mend that", name, short_number(loss)); });
   }
 };
 
@@ -61,7 +61,7 @@ class GradientNotFinite : public Rule {
     if (p.pulses[int(Quantity::gradient)].empty() && p.has_scalar("gradients/global_norm")) {
       const double norm = p.scalar("gradients/global_norm");
       check(p, 2 * n, "", evidence(!std::isfinite(norm), norm, 0),
-            [&] { return fmt::format("the norm of all gradients is {}", norm); });
+            [&] { return fmt::format("the norm of all gradients is {}", short_number(norm)); });
     }
   }
 };

@@ -11,17 +11,19 @@ class NoProgress : public Rule {
  public:
   NoProgress()
       : Rule({"R26",
-              "the loss has not fallen since the first window of 50 steps",
+              "the loss has hardly fallen since the first quarter of the run, 50 to 500 steps",
               Severity::warning,
               2,
-              {{"gain", 0.005}, {"window", 50}},
+              {{"gain", 0.05}, {"least", 50}, {"most", 500}},
               "raise --lr if R15 or R57 speaks too, lower it if R16 does\nlook at the labels: do they belong to the "
               "inputs?\ntry to overfit one batch: --overfit-batch"}) {}
   void step(const Patient& p) override {
     if (!std::isfinite(p.loss.last) || !p.has_scalar("train/loss")) return;
     if (std::isnan(begin_)) begin_ = p.loss.last;
     losses_.push_back(p.loss.last);
-    if (losses_.size() < std::size_t(limit("window"))) return;
+    const double planned = p.fact("plan/steps");
+    const double window = planned > 0 ? std::clamp(planned / 4, limit("least"), limit("most")) : limit("most");
+    if (double(losses_.size()) < window) return;
     const double mean = mean_of(losses_), slope = robust_slope(thirds());
     losses_.clear();
     if (std::isnan(first_)) {

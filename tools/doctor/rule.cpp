@@ -12,7 +12,7 @@ char letter_of(Severity severity) {
 }
 
 std::string short_number(double value) {
-  return fmt::format("{:.3g}", value);
+  return std::isnan(value) ? "NaN" : fmt::format("{:.3g}", value);  // whatever its sign
 }
 
 void Rule::configure(const Limits& limits) {

@@ -17,7 +17,7 @@ class RisingVariance : public Rule {
               "variance of a matrix's gradient trends up over 100 steps, and is far above that of the first 50",
               Severity::warning,
               2,
-              {{"slope", 3}, {"times", 32}, {"block", 10}, {"blocks", 10}},
+              {{"slope", 3}, {"times", 32}, {"block", 10}, {"blocks", 10}, {"awake", 0.1}},
               "lower --lr\nregularise: --weight-decay, or clip the gradients"}) {}
   void step(const Patient& p) override {
     if (p.pulses[int(Quantity::gradient)].empty()) return;
@@ -29,6 +29,12 @@ class RisingVariance : public Rule {
       if (p.row.step <= 50) tensors_[t].early = std::max(tensors_[t].early, g.variance());
     }
     if (++steps_ % long(limit("block"))) return;
+    if (p.row.step >= 50 && std::isnan(usual_)) {
+      std::vector<double> early;
+      for (const Trend& trend : tensors_)
+        if (trend.early > 0) early.push_back(trend.early);
+      usual_ = median_of(early);
+    }
     for (std::size_t t = 0; t < p.tensors.size(); ++t) {
       Trend& trend = tensors_[t];
       const double variance = std::exchange(trend.sum, 0.0) / limit("block");
@@ -36,7 +42,7 @@ class RisingVariance : public Rule {
       trend.logs.push(std::log2(variance));
       if (!p.warm || !trend.logs.full()) continue;
       // Hardly any tensor gets this far, and the slope is dear.
-      const bool far = variance > limit("times") * trend.early;
+      const bool far = variance > limit("times") * std::max(trend.early, limit("awake") * usual_);
       const double slope = far ? robust_slope(trend.logs.in_order()) * 100 / limit("block") : 0;
       check(p, t, p.tensors[t].row.name, evidence(slope > limit("slope"), slope, limit("slope")), [&] {
         return fmt::format("the variance of the gradients of {} grows {:.0f}-fold in 100 steps", p.tensors[t].row.name,
@@ -51,6 +57,7 @@ class RisingVariance : public Rule {
     double sum = 0, early = 0;
   };
   std::vector<Trend> tensors_;
+  double usual_ = NAN;  // early variance of the median matrix: modules that start at 0 wake up
   long steps_ = 0;
 };
 

@@ -37,7 +37,7 @@ double variance_ratio(const Tensor& logits) {
   }
   for (int k = 0; k < kDigitClasses; ++k)
     variance += squares[k] / double(n) - sum[k] / double(n) * (sum[k] / double(n));
-  return variance / (1 - 1.0 / kDigitClasses);
+  return std::max(0.0, variance) / (1 - 1.0 / kDigitClasses);
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ std::vector<Specimen> digit_specimens() {
     all.push_back(specimen(name, std::move(rules), std::move(run)));
   };
   // Healthy.
-  add("dense layers", {}, with(little(5), [](auto& r) { r.train = 640; }));
+  add("dense layers", {}, with(little(2), [](auto& r) { r.train = 1600; }));
   add("the article's network", {},
       with(convolutions(3), [](auto& r) { r.train = 1280, r.options.noise_module = "on"; }));
   add("without the noise module", {}, with(convolutions(3), [](auto& r) { r.train = 1280; }));
@@ -157,7 +157,7 @@ std::vector<Specimen> digit_specimens() {
   add("one layer twenty times as large", {"R21"}, broken(convolutions(1, 1e-6), {.initial = {{"conv2.weight", 20}}}));
   add("a layer of one constant", {"R22"}, broken(little(1), {.initial = {{"fc1.weight", 0, 0, -1, 0.01}}}));
   add("a last layer fifty times as large", {"R24"}, broken(little(1), {.initial = {{"fc2.*", 50}}}));
-  add("shuffled labels", {"R26"}, with(little(10, 0.003), [](auto& r) { r.spoil = shuffle_labels; }));
+  add("shuffled labels", {"R26"}, with(convolutions(8, 0.01), [](auto& r) { r.spoil = shuffle_labels; }));
   add("a rate that doubles every 10 steps", {"R27"}, broken(little(8, 0.01), {.rate_doubles = 10}));
   add("batches of 1 and a rate of 0.3", {"R28"},
       with(little(1, 0.3), [](auto& r) { r.options.batch_size = 1, r.train = 200; }));
