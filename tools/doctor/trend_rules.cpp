@@ -14,10 +14,11 @@ class RisingVariance : public Rule {
  public:
   RisingVariance()
       : Rule({"R56",
-              "variance of a matrix's gradient trends up over 100 steps, and is far above that of the first 50",
+              "variance of a quarter of the matrices' gradients trends up over 100 steps, and is far above that of the "
+              "first 50",
               Severity::warning,
               2,
-              {{"slope", 3}, {"times", 32}, {"block", 10}, {"blocks", 10}, {"awake", 0.1}},
+              {{"slope", 3}, {"times", 32}, {"block", 10}, {"blocks", 10}, {"awake", 0.1}, {"share", 0.25}},
               "lower --lr\nregularise: --weight-decay, or clip the gradients"}) {}
   void step(const Patient& p) override {
     if (p.pulses[int(Quantity::gradient)].empty()) return;
@@ -35,16 +36,24 @@ class RisingVariance : public Rule {
         if (trend.early > 0) early.push_back(trend.early);
       usual_ = median_of(early);
     }
+    double matrices = 0, rising = 0;
     for (std::size_t t = 0; t < p.tensors.size(); ++t) {
       Trend& trend = tensors_[t];
+      trend.slope = 0;
       const double variance = std::exchange(trend.sum, 0.0) / limit("block");
       if (!(variance > 0)) continue;
       trend.logs.push(std::log2(variance));
+      ++matrices;
       if (!p.warm || !trend.logs.full()) continue;
       // Hardly any tensor gets this far, and the slope is dear.
-      const bool far = variance > limit("times") * std::max(trend.early, limit("awake") * usual_);
-      const double slope = far ? robust_slope(trend.logs.in_order()) * 100 / limit("block") : 0;
-      check(p, t, p.tensors[t].row.name, evidence(slope > limit("slope"), slope, limit("slope")), [&] {
+      if (variance > limit("times") * std::max(trend.early, limit("awake") * usual_))
+        trend.slope = robust_slope(trend.logs.in_order()) * 100 / limit("block");
+      rising += trend.slope > limit("slope");
+    }
+    const bool many = rising >= limit("share") * matrices;
+    for (std::size_t t = 0; t < p.tensors.size(); ++t) {
+      const double slope = tensors_[t].slope;
+      check(p, t, p.tensors[t].row.name, evidence(many && slope > limit("slope"), slope, limit("slope")), [&] {
         return fmt::format("the variance of the gradients of {} grows {:.0f}-fold in 100 steps", p.tensors[t].row.name,
                            std::exp2(slope));
       });
@@ -54,7 +63,7 @@ class RisingVariance : public Rule {
  private:
   struct Trend {
     Window logs;  // log2 of the variance, by block
-    double sum = 0, early = 0;
+    double sum = 0, early = 0, slope = 0;
   };
   std::vector<Trend> tensors_;
   double usual_ = NAN;  // early variance of the median matrix: modules that start at 0 wake up
