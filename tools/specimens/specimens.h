@@ -13,9 +13,9 @@
 namespace heartbeat {
 
 struct Specimen {
-  std::string name;                // "digits, rate 1e4"
-  std::vector<std::string> rules;  // that must answer; none: healthy
-  std::string preset = {};         // of --break, where it is one
+  std::string name;                      // "digits, rate 1e4"
+  std::vector<std::string> rules;        // that must answer; none: healthy
+  std::string preset = {};               // of --break, where it is one
   std::vector<std::string> limits = {};  // of the doctor, where they are not the defaults
   // Trains into the directory, which does not exist yet, and returns what the doctor said meanwhile. Prints nothing.
   std::function<std::vector<AlertRow>(const std::string& directory, std::uint64_t seed)> run;
