@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "tests/support/scratch.h"
 #include "tools/doctor/replay.h"
@@ -50,6 +51,20 @@ TEST(SpecimensInOrder, OverflowIsSeenBeforeItHappens) {
     for (const AlertRow& a : s.run(scratch.file("run"), 18)) first.emplace(a.rule, a.step);
     EXPECT_LT(first.at("R05"), first.at("R01"));
     for (const char* rule : {"R04", "R02", "R03"}) EXPECT_LE(std::abs(first.at(rule) - first.at("R01")), 1) << rule;
+  }
+}
+
+TEST(SpecimensInOrder, VarianceIsSeenBeforeTheLossRises) {
+  for (const Specimen& s : specimens()) {
+    if (s.preset != "variance-up") continue;
+    SCOPED_TRACE(s.name);
+    const Scratch scratch;
+    std::map<std::string, long> first;
+    for (const AlertRow& a : s.run(scratch.file("run"), 17)) first.emplace(a.rule, a.step);
+    ASSERT_TRUE(first.count("R56"));
+    if (first.count("R27")) {
+      EXPECT_LT(first["R56"], first["R27"]);
+    }
   }
 }
 
