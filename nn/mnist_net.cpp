@@ -1,5 +1,7 @@
 #include "nn/mnist_net.h"
 
+#include "nn/activations.h"
+
 namespace heartbeat::nn {
 
 MnistNet::MnistNet(bool noise_module, Init& init)
@@ -13,11 +15,11 @@ Tensor MnistNet::operator()(const Tensor& images, const Tensor& noise) const {
   expect("mnist_net", images.shape().size() == 4 && images.dim(1) == 1 && images.dim(2) == 28 && images.dim(3) == 28,
          "images are ", images.shape(), ", not [n, 1, 28, 28]");
   // Pooling first gives the same values and gradients as ReLU first, on a quarter of the elements.
-  const Tensor first = relu(max_pool(conv1(images), 2, 2));
-  const Tensor second = relu(max_pool(conv2(first), 2, 2));
+  const Tensor first = leaving("conv1", relu(max_pool(conv1(images), 2, 2)));
+  const Tensor second = leaving("conv2", relu(max_pool(conv2(first), 2, 2)));
   Tensor features = second.reshape({images.dim(0), 800});
-  if (rand_fc) features = concat(features, relu((*rand_fc)(noise)));
-  return fc2(relu(fc1(features)));
+  if (rand_fc) features = concat(features, leaving("rand_fc", relu((*rand_fc)(noise))));
+  return leaving("fc2", fc2(leaving("fc1", relu(fc1(features)))));
 }
 
 Tensor MnistNet::noise(long n, RandomKey key) const {

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "nn/activations.h"
 #include "nn/conv2d.h"
 #include "nn/linear.h"
 
@@ -35,7 +36,9 @@ struct MnistNet {
 struct MnistMlp {
   explicit MnistMlp(Init& init) : fc1(784, 128, init), fc2(128, 10, init) {}
 
-  Tensor operator()(const Tensor& images) const { return fc2(relu(fc1(images.reshape({images.dim(0), 784})))); }
+  Tensor operator()(const Tensor& images) const {
+    return leaving("fc2", fc2(leaving("fc1", relu(fc1(images.reshape({images.dim(0), 784}))))));
+  }
   Parameters parameters() const { return prefixed({{"fc1", fc1.parameters()}, {"fc2", fc2.parameters()}}); }
 
   Linear fc1, fc2;

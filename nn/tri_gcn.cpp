@@ -4,10 +4,12 @@
 #include <stdexcept>
 
 #include "autograd/tape.h"
+#include "nn/activations.h"
 
 namespace heartbeat::nn {
 namespace {
 
+constexpr std::uint32_t kNoiseLayer = 1u << 16;  // of a RandomKey; dropout has the blocks' numbers
 constexpr std::array<int, 5> kDilations = {1, 2, 4, 8, 16};
 
 void append(Parameters& all, const std::string& name, const Parameters& children) {
@@ -36,6 +38,7 @@ TriGcn::TriGcn(const TriGcnOptions& o, Init& init)
       encoder(o.encoder, init),
       pair_init(o.encoder.width, o.channels, init),
       head(o.channels, o.outputs, o.frequency, init) {
+  if (o.noise) rand_fc.emplace(kNoise, o.encoder.width, init);
   for (int k = 0; k < o.blocks; ++k) {
     trunk.emplace_back(PairBlockOptions{.channels = o.channels,
                                         .dilation = kDilations[k % kDilations.size()],
@@ -57,17 +60,23 @@ Tensor TriGcn::operator()(const Layout& layout, const Ids& tokens, const Mode& m
   const auto run = [&](const std::function<Tensor(const Tensor&)>& f, const Tensor& x) {
     return options.recompute ? heartbeat::recompute(f, x) : f(x);
   };
-  Tensor x = pair_init(layout, encoder(layout, tokens));
+  Tensor h = leaving("encoder", encoder(layout, tokens));
+  if (rand_fc) {
+    const Tensor noise = normal_noise({h.dim(0), kNoise}, {mode.seed, mode.step, kNoiseLayer}, h.dtype(), h.device());
+    h = add(h, leaving("rand_fc", relu((*rand_fc)(noise))));
+  }
+  Tensor x = leaving("pair_init", pair_init(layout, h));
   auto triangle = triangles.begin();
   for (size_t k = 0; k < trunk.size(); ++k) {
     x = run([block = trunk[k], layout, mode](const Tensor& x) { return block(layout, x, mode); }, x);
     if (triangle_follows(k)) x = run([update = *triangle++, layout](const Tensor& x) { return update(layout, x); }, x);
   }
-  return head(x);
+  return leaving("head", head(leaving("trunk", x)));
 }
 
 Parameters TriGcn::parameters() const {
   Parameters all = encoder.parameters();
+  if (rand_fc) append(all, "rand_fc", rand_fc->parameters());
   append(all, "pair_init", pair_init.parameters());
   size_t triangle = 0;
   for (size_t k = 0; k < trunk.size(); ++k) {

@@ -1,6 +1,7 @@
 // The contact model: a graph network along the chain, then residual convolutions over pairs that are held once.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct TriGcnOptions {
   Triangle triangle = Triangle::oriented;
   double dropout = 0.1;
   double residual_gain = 1;       // see PairBlock
+  bool noise = false;             // a module fed with N(0, 1) that cannot help: rand_fc
   bool recompute = false;         // keeps one tensor for each block, and runs each block twice
   std::vector<double> frequency;  // see ContactHead
 };
@@ -39,7 +41,10 @@ struct TriGcn {
   Parameters parameters() const;
 
   TriGcnOptions options;
+  static constexpr int kNoise = 10;  // numbers for each residue, drawn anew at every forward pass
+
   Encoder encoder;
+  std::optional<Linear> rand_fc;  // of the article: Linear and ReLU on noise, added to the residues' states
   PairInit pair_init;
   std::vector<PairBlock> trunk;
   std::vector<TriangleMultiplication> triangles;  // number t follows block (t + 1) * triangle_every - 1

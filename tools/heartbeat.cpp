@@ -6,6 +6,7 @@
 #include "kernels/common/error.h"
 #include "tools/common/program.h"
 #include "tools/common/version.h"
+#include "tools/doctor/replay.h"
 #include "tools/log/compact.h"
 #include "tools/log/dump.h"
 #include "tools/plot/plot.h"
@@ -188,21 +189,59 @@ void add_gallery(CLI::App& app) {
   });
 }
 
+void add_doctor(CLI::App& app, int& code) {
+  struct Options {
+    std::string run;
+    std::vector<std::string> silence, limits;
+    bool json = false, rules = false;
+  };
+  const auto o = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "doctor",
+      "Say what is wrong with a run, and what to try; exits with 10 for a warning, 11 for an error, 12 for fatal");
+  command->add_option("RUN", o->run, "Run directory, finished or still being written");
+  command->add_option("--silence", o->silence, "A rule that is not to speak, as R16, or as R16:fc1.* for some tensors");
+  command->add_option("--limit", o->limits, "Another limit of a rule, as R16.high=0.02");
+  command->add_flag("--json", o->json, "One JSON object");
+  command->add_flag("--rules", o->rules, "List the rules and their limits");
+  command->callback([o, &code] {
+    if (o->rules) {
+      std::printf("%s", rules_text().c_str());
+      return;
+    }
+    if (o->run.empty()) throw UserError("doctor: give a run directory, or --rules");
+    const DoctorOptions options = doctor_options(o->silence, o->limits);
+    const RunReader run = open_run(o->run);
+    Doctor doctor(options);
+    replay(run, doctor);
+    if (o->json) {
+      std::printf("%s", alerts_json(run, doctor).c_str());
+    } else {
+      for (const AlertRow& a : doctor.alerts()) std::printf("%s\n", alert_text(a).c_str());
+      std::printf("%s", summary_text(doctor).c_str());
+    }
+    code = exit_code_of(doctor.alerts());
+  });
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "heartbeat reads what a training run has logged.\n\n"
       "  heartbeat top runs/first                loss, pulse and layers in this terminal, live\n"
       "  heartbeat serve runs/first              the report live in a browser\n"
       "  heartbeat report runs/first             one page with every histogram, curve and map\n"
+      "  heartbeat doctor runs/first             what is wrong with it, and what to try\n"
       "  heartbeat diff runs/first runs/second   in what two runs differ, and both on one page\n"
       "  heartbeat gallery runs/* -o all.html    any number of runs on one page\n"
       "  heartbeat plot runs/first --tensor fc1.weight --view ridge -o fc1.svg\n"
       "  heartbeat dump runs/first --csv         everything as text\n");
   app.set_version_flag("--version", std::string("heartbeat ") + kVersion);
   app.require_subcommand(1);
+  int code = kDone;
   add_top(app);
   add_serve(app);
   add_report(app);
+  add_doctor(app, code);
   add_diff(app);
   add_gallery(app);
   add_plot(app);
@@ -213,7 +252,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);  // prints --help or --version
   }
-  return kDone;
+  return code;
 }
 
 }  // namespace

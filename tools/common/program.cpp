@@ -70,6 +70,8 @@ int run_program(const char* name, const std::function<int()>& body) {
     return say((std::string(e.what()) + "; see " + name + " --help").c_str(), kUserMistake);
   } catch (const Interrupted& e) {
     return say(e.what(), kInterrupted);
+  } catch (const Stopped& e) {
+    return say(e.what(), e.code);
   } catch (const UserError& e) {
     return say(e.what(), kUserMistake);
   } catch (const std::invalid_argument& e) {

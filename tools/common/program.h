@@ -21,6 +21,15 @@ class Interrupted : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Thrown by a program that ends before it is done because of what it has seen, with an exit code of its own.
+class Stopped : public std::runtime_error {
+ public:
+  enum class Kind { saved, not_saved };
+  Stopped(Kind kind, int code, const std::string& what) : std::runtime_error(what), kind(kind), code(code) {}
+  const Kind kind;
+  const int code;
+};
+
 // From now on Ctrl-C (SIGINT, SIGTERM) sets a flag instead of ending the process; a second one ends it at once.
 void catch_interrupts();
 bool interrupted();

@@ -149,7 +149,9 @@ std::string ContactModel::config_json() const {
   const nlohmann::json json = {{"kind", kKind},          {"size", options.size}, {"encoder", options.encoder},
                                {"trunk", options.trunk}, {"tie", options.tie},   {"dropout", options.dropout},
                                {"prior", bool(prior)},   {"trust", trust},       {"channels", kChannels}};
-  return json.dump();
+  nlohmann::json all = json;
+  if (options.noise) all["noise_module"] = true;
+  return all.dump();
 }
 
 ContactModel make_contact_model(const ContactModelOptions& o, std::optional<ContactPrior> prior, std::uint64_t seed,
@@ -161,6 +163,7 @@ ContactModel make_contact_model(const ContactModelOptions& o, std::optional<Cont
   network.tie = o.tie == "transpose" ? Tie::transpose : Tie::none;
   network.dropout = o.dropout;
   network.recompute = o.recompute;
+  network.noise = o.noise;
   if (!prior) network.frequency = frequency;  // a prior carries the rates; without one the last bias does
   nn::Init init{.seed = seed, .device = device};
   return {o, nn::TriGcn(network, init), std::move(prior)};
@@ -179,6 +182,7 @@ ContactModel load_contact_model(const std::string& path, Device device) {
   o.trunk = json.value("trunk", o.trunk);
   o.tie = json.value("tie", o.tie);
   o.dropout = json.value("dropout", o.dropout);
+  o.noise = json.value("noise_module", false);
   std::optional<ContactPrior> prior;
   if (json.value("prior", false)) {
     const Tensor* table = file.find(kPriorName);

@@ -20,6 +20,7 @@ namespace heartbeat {
 struct ContactModelOptions {
   std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none";
   double dropout = 0.05;
+  bool noise = false;      // carries the article's useless module
   bool recompute = false;  // not stored: it changes no result
 };
 

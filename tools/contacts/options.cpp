@@ -43,6 +43,9 @@ TrainOptions parse_train_options(int argc, char** argv) {
   app.add_option("--prior", o.prior, "on: logits start from counted log-odds")
       ->check(CLI::IsMember({"on", "off"}))
       ->group("Model");
+  app.add_option("--noise-module", o.noise_module, "on: the article's module that is fed with noise, see --break=noise")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group("Model");
   app.add_option("--dropout", o.dropout, "rate in the trunk")->group("Model");
 
   app.add_option("--lr", o.lr, "peak learning rate")->group("Recipe");

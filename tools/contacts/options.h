@@ -9,7 +9,7 @@ namespace heartbeat {
 
 struct TrainOptions : RunOptions {
   std::string data;
-  std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none", prior = "on";
+  std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none", prior = "on", noise_module = "off";
   double max_minutes = 0;  // 0: no limit
   long max_steps = 0;      // 0: no limit
   double lr = 2e-3, weight_decay = 1e-2, clip = 1.0, dropout = 0.05, ema = 0.999, warmup = 0.05;

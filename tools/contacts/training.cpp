@@ -15,6 +15,8 @@
 #include "tools/contacts/plan.h"
 #include "tools/contacts/tables.h"
 #include "tools/contacts/watch_log.h"
+#include "tools/train/ablation.h"
+#include "tools/train/activations.h"
 #include "tools/train/run_files.h"
 #include "tools/train/watch_log.h"
 
@@ -23,8 +25,8 @@ namespace {
 
 constexpr size_t kMapsShown = 3;  // proteins whose maps go to the log at each validation
 constexpr double kSmoothing = 0.98;
-constexpr long kChannelLossEvery = 20;  // steps
-constexpr double kSaveEvery = 60;       // seconds
+constexpr long kChannelLossEvery = 20, kSpreadEvery = 5;  // steps
+constexpr double kSaveEvery = 60;                         // seconds
 
 Sampler make_sampler(const TrainOptions& o, const std::vector<Protein>& proteins) {
   std::vector<const Protein*> pointers;
@@ -41,8 +43,9 @@ ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& trai
   for (int k = 0; k < kChannels; ++k) frequency.push_back(statistics.frequency(k));
   std::optional<ContactPrior> prior;
   if (o.prior == "on") prior = ContactPrior::count(train);
-  ContactModel model = make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.recompute}, std::move(prior),
-                                          o.seed, frequency, pick_device(o.device));
+  ContactModel model =
+      make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.noise_module == "on", o.recompute},
+                         std::move(prior), o.seed, frequency, pick_device(o.device));
   o.breakage.change_initial(model.network.parameters());
   return model;
 }
@@ -77,9 +80,12 @@ Training::Training(const TrainOptions& options, const std::vector<Protein>& trai
       optimizer_(model_.network.parameters(), {.weight_decay = options.weight_decay, .max_norm = options.clip}),
       ema_(model_.network.parameters(), options.ema) {
   optimizer_.watch(watch_options(options));
+  expect_modules(model_.network.parameters(), options.ablate);
   if (options.resume) restore();
   first_step_ = state_.step;
   log_ = std::make_unique<RunLog>(open_run_log(options, "train_contacts", options.max_steps, state_.step));
+  doctor_ = std::make_unique<LiveDoctor>(options.doctor, *log_);
+  if (options.resume) doctor_->catch_up(options.run_dir, state_.step);
   log_->tensors(tensor_rows(optimizer_));
 }
 
@@ -103,15 +109,30 @@ bool Training::validation_is_due() const {
 double Training::step() {
   const nn::Schedule schedule{.peak = options_.lr, .warm_up = options_.warmup};
   const double lr = options_.breakage.rate(schedule.at(progress()), options_.lr, state_.step);
+  const auto loading = Clock::now();
+  options_.breakage.load(state_.step);
   const Batch batch = sampler_.at(state_.step);
+  const double load_seconds = seconds_since(loading);
   const long step = ++state_.step;
 
   optimizer_.zero_grad();
   const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
-  const Tensor logits = model_.training_logits(batch, mode);
+  Tensor logits;
+  if (options_.watch_activations && step % options_.watch_activations == 0) {
+    const ActivationRecord seen;
+    logits = model_.training_logits(batch, mode);
+    seen.log(*log_, step);
+  } else {
+    logits = model_.training_logits(batch, mode);
+  }
   const Tensor loss = contact_loss(batch.layout, logits, batch.targets);
+  if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true))
+    look_for_the_first(batch, mode);
   backward(loss);
   options_.breakage.change_gradients(model_.network.parameters(), step - 1);
+  if (step % kSpreadEvery == 0 && logits.device() == Device::cpu)
+    log_spread(*log_, step, logits, sampler_.statistics());
+  log_->scalar(step, "time/load", load_seconds);
   queued_.push_back({step, lr, Later(loss), optimizer_.queue_step(lr, true), {}});
   if (step == 1 || step % kChannelLossEvery == 0)
     queued_.back().channel_losses = [batch, logits] {
@@ -147,6 +168,13 @@ void Training::log_step(QueuedStep& queued) {
   watch_seconds_ += seconds_since(logging);
 }
 
+void Training::look_for_the_first(const Batch& batch, const nn::Mode& mode) {
+  const NoGrad no_grad;
+  const ActivationRecord seen;
+  model_.training_logits(batch, mode);
+  seen.log_first_not_finite(*log_, state_.step);
+}
+
 Summary Training::validate() {
   log_queued();
   const nn::Ema::Swapped averaged(ema_);
@@ -175,11 +203,13 @@ Summary Training::validate() {
 void Training::train() {
   Progress bar("train", 1, options_.quiet);
   bool told = false;
+  const auto say = [&](const std::string& line) { bar.say(line); };
   while (!finished()) {
     if (validation_is_due()) {
       const auto start = Clock::now();
       const Summary summary = validate();
       state_.seconds += seconds_since(start);
+      doctor_->attend(state_.step, say);
       if (!options_.quiet)
         bar.say(fmt::format("step {:5}  loss {:.4f}  cb8 P@L/5 short {:.1f} medium {:.1f} long {:.1f}  AUPRC {:.1f}",
                             state_.step, state_.smooth_loss, 100 * summary.precision(0, Band::short_, 5).mean,
@@ -197,6 +227,7 @@ void Training::train() {
     state_.train_seconds += seconds;
     state_.seconds += seconds;
     log_->scalar(state_.step, "time/step", seconds);
+    doctor_->attend(state_.step, say);
     if (!std::isfinite(loss) && !told) {
       told = true;
       bar.say(
@@ -216,18 +247,28 @@ void Training::run(const Baselines& baselines) {
   announce_breakage(options_, *log_);
   std::fflush(stdout);
   if (!options_.resume) {
+    log_plan();
     log_summary(*log_, 0, "baseline/separation", baselines.separation);
     log_summary(*log_, 0, "baseline/prior", baselines.prior);
     save_last();  // a run can be resumed from its first second, and a disk that cannot hold it says so now
   }
   try {
     train();
-    conclude(baselines, validate());
+    const Summary last = validate();
+    ablate();
+    doctor_->attend(state_.step, [](const std::string& line) { fmt::print("{}\n", line); });
+    conclude(baselines, last);
   } catch (const Interrupted&) {
     save_last();
     log_->note(state_.step, "interrupted", std::to_string(state_.step));
     log_->close();
     throw Interrupted(fmt::format("stopped after step {} and saved; continue with --resume", state_.step));
+  } catch (const Stopped& e) {
+    log_queued();
+    if (e.kind == Stopped::Kind::saved) save_last();
+    log_->note(state_.step, "outcome", e.what());
+    log_->close();
+    throw;
   }
   log_->note(state_.step, "outcome", "finished");
   save_last();

@@ -14,6 +14,7 @@
 #include "nn/optimizer.h"
 #include "tools/contacts/contact_model.h"
 #include "tools/contacts/options.h"
+#include "tools/doctor/live.h"
 #include "tools/log/run_log.h"
 
 namespace heartbeat {
@@ -31,8 +32,10 @@ class Training {
   // Starts a run in options.run_dir, or continues it. The proteins must outlive the training.
   Training(const TrainOptions& options, const std::vector<Protein>& train, const std::vector<Protein>& valid);
 
-  // Trains until the time or the steps are over, validates and saves. Throws Interrupted after saving on Ctrl-C.
+  // Trains until the time or the steps are over, validates and saves. Throws Interrupted after saving on Ctrl-C, and
+  // Stopped where the doctor says so.
   void run(const Baselines& baselines);
+  const std::vector<AlertRow>& alerts() const { return doctor_->alerts(); }
 
  private:
   bool finished() const;
@@ -52,6 +55,9 @@ class Training {
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
   Summary validate();
   void train();
+  void look_for_the_first(const Batch& batch, const nn::Mode& mode);  // layer that gives no number
+  void log_plan();                                                    // what the doctor can know beforehand
+  void ablate();
   void save_last();
   void restore();
   void save_best(const ContactModel& model);
@@ -67,6 +73,7 @@ class Training {
   nn::AdamW optimizer_;
   nn::Ema ema_;
   std::unique_ptr<RunLog> log_;
+  std::unique_ptr<LiveDoctor> doctor_;
 
   // What a resumed run takes up again.
   struct State {
@@ -79,7 +86,8 @@ class Training {
   double loss_ = 0;                                 // of the last step logged
   double session_seconds_ = 0, watch_seconds_ = 0;  // of training, and of handing the heartbeat to the log
   long first_step_ = 0;
-  double saved_ = 0;  // state_.seconds at the last save
+  bool explained_ = false;  // where the first number that is none came from
+  double saved_ = 0;        // state_.seconds at the last save
 };
 
 }  // namespace heartbeat

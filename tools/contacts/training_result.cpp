@@ -1,6 +1,9 @@
 // The end of a training: what the best weights reach, and what watching them cost.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "autograd/pick_device.h"
 #include "autograd/tensor.h"
 #include "tools/common/program.h"
@@ -8,10 +11,57 @@
 #include "tools/contacts/tables.h"
 #include "tools/contacts/training.h"
 #include "tools/contacts/trust.h"
+#include "tools/train/ablation.h"
 #include "tools/train/run_files.h"
 #include "tools/train/watch_log.h"
 
 namespace heartbeat {
+
+void Training::log_plan() {
+  const ClassStatistics& statistics = sampler_.statistics();
+  double chance = 0, entries = 0, log_odds = 0, ratio = 1;
+  for (int k = 0; k < kChannels; ++k) {
+    const double p = std::clamp(statistics.frequency(k), 1e-6, 1 - 1e-6), pw = statistics.positive_weight(k);
+    // The best constant, as the loss sees it: log-odds of p, raised by log pw. Every pair is taken to be far apart, so
+    // that it is an upper bound.
+    const double farthest = 2, n = statistics.positives[k] + statistics.negatives[k];
+    const double sure = p * pw / (p * pw + 1 - p);
+    entries += n;
+    chance -= farthest * n * kChannelTable[k].loss_weight * (pw * p * std::log(sure) + (1 - p) * std::log(1 - sure));
+    log_odds += std::log(p / (1 - p)) / kChannels;
+    if (statistics.positives[k] > 0) ratio = std::max(ratio, statistics.negatives[k] / statistics.positives[k]);
+  }
+  double residues = 0, unknown = 0;
+  for (const Protein& p : train_) {
+    residues += double(p.length());
+    unknown += double(std::count(p.sequence.begin(), p.sequence.end(), kUnknown));
+  }
+  const std::pair<const char*, double> facts[] = {{"steps", double(options_.max_steps)},
+                                                  {"peak_lr", options_.lr},
+                                                  {"chance_loss", chance / std::max(1.0, entries)},
+                                                  {"class_ratio", ratio},
+                                                  {"weighted", 1},
+                                                  {"unknown_residues", unknown / std::max(1.0, residues)}};
+  for (const auto& [name, value] : facts) log_->scalar(0, std::string("plan/") + name, value);
+  // With a prior the rates come from there, and the bias starts at 0.
+  if (!model_.prior) log_->scalar(0, "plan/output_bias", log_odds);
+}
+
+void Training::ablate() {
+  const std::vector<std::string> modules = modules_of(options_.ablate);
+  if (modules.empty()) return;
+  const nn::Ema::Swapped averaged(ema_);
+  const auto total = [&] {
+    ValidationLoss loss{sampler_.statistics()};
+    evaluate(model_, valid_, {}, &loss);
+    return loss.total();
+  };
+  const double whole = total();
+  for (const std::string& module : modules) {
+    const Ablated without(model_.network.parameters(), module);
+    log_->scalar(state_.step, "ablate/" + module, (total() - whole) / whole);
+  }
+}
 
 void Training::conclude(const Baselines& baselines, const Summary& last) {
   if (!state_.best_step) return print_result(baselines, last);
@@ -50,7 +100,8 @@ void Training::print_result(const Baselines& baselines, const Summary& best) {
   report_watch_cost(*log_, state_.step,
                     {.taking = seconds_of_watching(optimizer_, make),
                      .handing = watch_seconds_ / steps,
-                     .writing = log_->writer_seconds() / steps},
+                     .writing = log_->writer_seconds() / steps,
+                     .judging = doctor_->seconds() / steps},
                     per_step);
 }
 

@@ -28,6 +28,22 @@ void log_losses(RunLog& log, long step, const std::string& prefix, std::span<con
     log.scalar(step, prefix + "/loss/" + kChannelTable[k].name, by_channel[k]);
 }
 
+void log_spread(RunLog& log, long step, const Tensor& logits, const ClassStatistics& statistics) {
+  const long pairs = logits.rows();
+  const float* z = logits.data<float>();
+  for (int k = 0; k < kChannels; ++k) {
+    const double p = statistics.frequency(k), shift = std::log(statistics.positive_weight(k));
+    if (!(p > 0) || pairs < 8) continue;
+    double sum = 0, squares = 0;
+    for (long e = 0; e < pairs; ++e) {
+      const float q = 1 / (1 + std::exp(float(shift) - z[e * kChannels + k]));
+      sum += q, squares += double(q) * q;
+    }
+    const double mean = sum / double(pairs), variance = std::max(0.0, squares / double(pairs) - mean * mean);
+    log.scalar(step, std::string("predictions/variance_ratio/") + kChannelTable[k].name, variance / (p * (1 - p)));
+  }
+}
+
 void log_summary(RunLog& log, long step, const std::string& prefix, const Summary& s) {
   const auto put = [&](const std::string& name, double value) {
     if (!std::isnan(value)) log.scalar(step, prefix + name, value);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "autograd/tensor.h"
+#include "graph/batch.h"
 #include "graph/metrics.h"
 #include "graph/protein.h"
 #include "tools/log/run_log.h"
@@ -16,6 +18,9 @@ void log_map(RunLog& log, long step, const Protein& protein, const std::vector<f
 
 // <prefix>/loss/<channel>: what each channel adds to the loss.
 void log_losses(RunLog& log, long step, const std::string& prefix, std::span<const double> by_channel);
+// predictions/variance_ratio/<channel>: variance of the probabilities over the pairs of a batch, as a share of what
+// sure predictions at the channel's rate would have. logits: as the loss compares them.
+void log_spread(RunLog& log, long step, const Tensor& logits, const ClassStatistics& statistics);
 // Scores by channel and band of separation, <prefix>/cb8/long@L/5, <prefix>/auprc/cb8/long, ...; bands without pairs
 // leave no row.
 void log_summary(RunLog& log, long step, const std::string& prefix, const Summary& summary);

@@ -191,15 +191,16 @@ void dump(const RunReader& run, const DumpOptions& options, std::FILE* file) {
 
   form->begin("alert");
   for (const AlertRow& a : run.alerts(options.steps))
-    form->row({{"step", a.step},
-               {"rule", a.rule},
-               {"severity", a.severity},
-               {"tensor", a.tensor},
-               {"first_step", a.first_step},
-               {"value", number(a.value)},
-               {"limit", number(a.limit)},
-               {"text", a.text},
-               {"fixes", a.fixes}});
+    if (options.with_times || alert_repeats(a.rule))
+      form->row({{"step", a.step},
+                 {"rule", a.rule},
+                 {"severity", a.severity},
+                 {"tensor", a.tensor},
+                 {"first_step", a.first_step},
+                 {"value", number(a.value)},
+                 {"limit", number(a.limit)},
+                 {"text", a.text},
+                 {"fixes", a.fixes}});
   form->end();
 
   form->begin("image");

@@ -36,6 +36,10 @@ bool meta_repeats(const std::string& key) {
   return !keys.count(key) && !is_time(key) && !starts_with(key, "path/");
 }
 
+bool alert_repeats(const std::string& rule) {
+  return rule != "R47" && rule != "R48";  // these look at the clock
+}
+
 bool note_repeats(const std::string& key) {
   return key != "resume" && key != "interrupted" && !is_time(key) && !starts_with(key, "path/");
 }

@@ -9,6 +9,7 @@ namespace heartbeat {
 
 bool scalar_repeats(const std::string& name);
 bool meta_repeats(const std::string& key);
+bool alert_repeats(const std::string& rule);
 bool note_repeats(const std::string& key);
 
 // One line of a resolved config (TOML as the programs write it).

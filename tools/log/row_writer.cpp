@@ -66,8 +66,8 @@ void RowWriter::insert(const StepRow& s) {
                 finite(s.loss_scale), int(s.skipped), generation_);
 }
 void RowWriter::insert(const WatchRows& w) {
-  for (std::size_t tensor = 0; tensor < w.stats.size(); ++tensor) {
-    const TensorStats& s = w.stats[tensor];
+  for (std::size_t tensor = 0; tensor < w.stats->size(); ++tensor) {
+    const TensorStats& s = (*w.stats)[tensor];
     const std::uint64_t count = s.count(), nan = s.bins[kNanBin], pinf = s.bins[kPlusInfBin],
                         ninf = s.bins[kMinusInfBin];
     if (count == 0) continue;

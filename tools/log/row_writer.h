@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace heartbeat {
 struct WatchRows {
   long step;
   Quantity quantity;
-  std::vector<TensorStats> stats;
+  std::shared_ptr<const std::vector<TensorStats>> stats;
 };
 struct TensorRows {
   std::vector<TensorRow> rows;

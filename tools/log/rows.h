@@ -53,11 +53,17 @@ struct ScalarRow {
   double value = 0;  // may be NaN or infinite
 };
 
+// What the doctor says (tools/doctor). A rule speaks once about a module and severity.
 struct AlertRow {
-  std::string rule, severity, tensor;
-  long first_step = 0, step = 0;
-  double value = 0, limit = 0;
-  std::string text, fixes;
+  std::string rule;               // "R16"
+  std::string severity;           // "F" stop, "E" error, "W" warning, "I" information
+  std::string tensor;             // of a parameter, a module or a channel; empty: the whole run
+  long first_step = 0, step = 0;  // when the condition began to hold, and when patience was over
+  double value = 0, limit = 0;    // as measured at step, against what was allowed
+  std::string text;               // one sentence
+  std::string fixes;              // advice, the first to try first, one to a line
+
+  bool operator==(const AlertRow&) const = default;
 };
 
 struct ImageRow {

@@ -47,7 +47,7 @@ UserError trouble(const std::string& directory, const sqlite::Error& e) {
 
 std::size_t bytes_of(const LogItem& item) {
   std::size_t bytes = sizeof(LogItem);
-  if (const auto* watch = std::get_if<WatchRows>(&item)) bytes += watch->stats.size() * sizeof(TensorStats);
+  if (const auto* watch = std::get_if<WatchRows>(&item)) bytes += watch->stats->size() * sizeof(TensorStats);
   if (const auto* image = std::get_if<ImageRow>(&item)) bytes += image->samples.size();
   return bytes;
 }
@@ -163,7 +163,7 @@ struct RunLog::Writer {
     for (const LogItem& item : batch) {
       if (const auto* tensors = std::get_if<TensorRows>(&item)) events->tensors(tensors->rows);
       if (const auto* scalar = std::get_if<ScalarRow>(&item)) events->scalar(scalar->step, scalar->name, scalar->value);
-      if (const auto* watch = std::get_if<WatchRows>(&item)) events->watch(watch->step, watch->quantity, watch->stats);
+      if (const auto* watch = std::get_if<WatchRows>(&item)) events->watch(watch->step, watch->quantity, *watch->stats);
     }
     events->flush();
   }
@@ -254,6 +254,7 @@ RunLog RunLog::resume(const std::string& directory, long last_step, const RunLog
 }
 
 void RunLog::tensors(const std::vector<TensorRow>& tensors) {
+  if (listener_) listener_->heard(tensors);
   if (writer_->known.empty()) return writer_->push(TensorRows{tensors});
   const auto& known = writer_->known;
   const auto same = [](const TensorRow& a, const TensorRow& b) { return a.name == b.name && a.shape == b.shape; };
@@ -266,12 +267,17 @@ void RunLog::tensors(const std::vector<TensorRow>& tensors) {
 
 void RunLog::step(StepRow row) {
   if (row.wall_time == 0) row.wall_time = wall_time();
+  if (listener_) listener_->heard(row);
   writer_->push(std::move(row));
 }
 void RunLog::watch(long step, Quantity quantity, std::vector<TensorStats> stats) {
-  if (!stats.empty()) writer_->push(WatchRows{step, quantity, std::move(stats)});
+  if (stats.empty()) return;
+  auto shared = std::make_shared<const std::vector<TensorStats>>(std::move(stats));
+  if (listener_) listener_->heard(step, quantity, shared);
+  writer_->push(WatchRows{step, quantity, std::move(shared)});
 }
 void RunLog::scalar(long step, const std::string& name, double value) {
+  if (listener_) listener_->heard(ScalarRow{step, name, value});
   writer_->push(ScalarRow{step, name, value});
 }
 void RunLog::image(long step, const std::string& name, int width, int height, std::vector<std::uint8_t> samples) {
@@ -285,6 +291,9 @@ void RunLog::note(long step, const std::string& key, const std::string& value) {
 }
 void RunLog::alert(const AlertRow& row) {
   writer_->push(row);
+}
+void RunLog::listen(RunLogListener* listener) {
+  listener_ = listener;
 }
 void RunLog::flush() {
   writer_->flush();

@@ -22,6 +22,16 @@ struct RunLogOptions {
   std::size_t queue_bytes = std::size_t(64) << 20;
 };
 
+// Hears every row that goes into a log, in the thread that logs it and before it is written.
+class RunLogListener {
+ public:
+  virtual ~RunLogListener() = default;
+  virtual void heard(const std::vector<TensorRow>& tensors) = 0;
+  virtual void heard(const StepRow& row) = 0;
+  virtual void heard(const ScalarRow& row) = 0;
+  virtual void heard(long step, Quantity quantity, const std::shared_ptr<const std::vector<TensorStats>>& stats) = 0;
+};
+
 class RunLog {
  public:
   using Meta = std::map<std::string, std::string>;
@@ -48,6 +58,8 @@ class RunLog {
   void note(long step, const std::string& key, const std::string& value);
   void alert(const AlertRow& row);  // committed at once
 
+  void listen(RunLogListener* listener);  // one at a time; null: nobody. It must live until then
+
   void flush();  // returns when all rows so far are committed
   void close();  // flushes and ends the thread; later calls throw
 
@@ -59,6 +71,7 @@ class RunLog {
   struct Writer;
   explicit RunLog(std::unique_ptr<Writer> writer);
   std::unique_ptr<Writer> writer_;
+  RunLogListener* listener_ = nullptr;
 };
 
 }  // namespace heartbeat

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -10,6 +11,8 @@
 #include "tools/common/clock.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
+#include "tools/train/ablation.h"
+#include "tools/train/activations.h"
 #include "tools/train/run_files.h"
 #include "tools/train/watch_log.h"
 
@@ -19,6 +22,23 @@ namespace {
 constexpr double kSmoothing = 0.98;
 constexpr double kSaveEvery = 60;                         // seconds
 constexpr std::uint32_t kTrainNoise = 0, kTestNoise = 1;  // layers of a RandomKey
+
+// Variance of the predicted probabilities over a batch, as a share of what sure predictions of evenly spread classes
+// would have.
+double variance_ratio(const Tensor& logits) {
+  const long n = logits.rows();
+  double sum[kDigitClasses] = {}, squares[kDigitClasses] = {}, variance = 0;
+  for (long i = 0; i < n; ++i) {
+    const float* row = logits.data<float>() + i * kDigitClasses;
+    const float most = *std::max_element(row, row + kDigitClasses);
+    double p[kDigitClasses], all = 0;
+    for (int k = 0; k < kDigitClasses; ++k) all += p[k] = std::exp(double(row[k] - most));
+    for (int k = 0; k < kDigitClasses; ++k) sum[k] += p[k] / all, squares[k] += p[k] / all * (p[k] / all);
+  }
+  for (int k = 0; k < kDigitClasses; ++k)
+    variance += squares[k] / double(n) - sum[k] / double(n) * (sum[k] / double(n));
+  return std::max(0.0, variance) / (1 - 1.0 / kDigitClasses);
+}
 
 }  // namespace
 
@@ -40,9 +60,12 @@ DigitTraining::DigitTraining(const MnistOptions& options, const Digits& digits)
       optimizer_(make_optimizer(options, model_.parameters())),
       fingerprint_(fingerprint_of(digits)) {
   options.breakage.change_initial(model_.parameters());
+  expect_modules(model_.parameters(), options.ablate);
   if (options.resume) restore();
   first_step_ = state_.step;
   log_ = std::make_unique<RunLog>(open_run_log(options, "train_mnist", total_steps(), state_.step));
+  doctor_ = std::make_unique<LiveDoctor>(options.doctor, *log_);
+  if (options.resume) doctor_->catch_up(options.run_dir, state_.step);
   log_->tensors(tensor_rows(*optimizer_));
 }
 
@@ -52,6 +75,7 @@ long DigitTraining::steps_in_epoch() const {
 
 // Each epoch sees all digits once, in an order that seed and epoch name; its last batch holds what is left.
 DigitBatch DigitTraining::next_batch() {
+  options_.breakage.load(state_.step);
   const long epoch = state_.step / steps_in_epoch(), first = state_.step % steps_in_epoch() * options_.batch_size;
   if (epoch != order_epoch_) {
     order_.resize(digits_.train.count());
@@ -64,17 +88,37 @@ DigitBatch DigitTraining::next_batch() {
 }
 
 double DigitTraining::step() {
+  const auto loading = Clock::now();
   const DigitBatch batch = next_batch();
+  const double load_seconds = seconds_since(loading);
   const long step = ++state_.step;
   const double lr = options_.breakage.rate(options_.lr, options_.lr, step - 1);
 
   optimizer_->zero_grad();
   const RandomKey key{.seed = options_.seed, .step = std::uint32_t(step), .layer = kTrainNoise};
   const Tensor noise = model_.noise(batch.images.dim(0), key);
-  const Tensor loss = cross_entropy(model_.logits(batch.images.to(optimizer_->device()), noise), batch.labels);
+  const Tensor images = batch.images.to(optimizer_->device());
+  Tensor logits;
+  if (options_.watch_activations && step % options_.watch_activations == 0) {
+    const ActivationRecord seen;
+    logits = model_.logits(images, noise);
+    seen.log(*log_, step);
+  } else {
+    logits = model_.logits(images, noise);
+  }
+  const Tensor loss = cross_entropy(logits, batch.labels);
+  if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true)) {
+    const NoGrad no_grad;
+    const ActivationRecord seen;
+    model_.logits(images, noise);
+    seen.log_first_not_finite(*log_, step);
+  }
   backward(loss);
   options_.breakage.change_gradients(model_.parameters(), step - 1);
   const bool watched = options_.watch != "none";
+  log_->scalar(step, "time/load", load_seconds);
+  if (logits.device() == Device::cpu && logits.rows() >= 8)
+    log_->scalar(step, "predictions/variance_ratio", variance_ratio(logits));
   queued_.push_back({step, lr, Later(loss), optimizer_->queue_step(lr, watched)});
   log_queued(optimizer_->device() == Device::cuda ? 1 : 0);
   return loss_;
@@ -123,9 +167,43 @@ TestResult DigitTraining::test() {
   return result;
 }
 
+void DigitTraining::log_plan() {
+  std::vector<double> train(kDigitClasses), test(kDigitClasses);
+  for (const std::uint8_t label : digits_.train.labels) train[label] += 1 / double(digits_.train.count());
+  for (const std::uint8_t label : digits_.test.labels) test[label] += 1 / double(digits_.test.count());
+  double entropy = 0;
+  for (const double p : train) entropy -= p > 0 ? p * std::log(p) : 0;
+  const auto [rarest, most] = std::minmax_element(train.begin(), train.end());
+  std::vector<long> some(std::min(500L, digits_.train.count()));
+  std::iota(some.begin(), some.end(), 0L);
+  const Tensor images = digit_batch(digits_.train, some.data(), long(some.size())).images;
+  double sum = 0, squares = 0;
+  for (const double x : images.to_vector()) sum += x, squares += x * x;
+  const double n = double(images.numel()), mean = sum / n;
+  const std::pair<const char*, double> facts[] = {{"steps", double(total_steps())},
+                                                  {"peak_lr", options_.lr},
+                                                  {"chance_loss", entropy},
+                                                  {"chance_accuracy", *std::max_element(test.begin(), test.end())},
+                                                  {"class_ratio", *most / std::max(*rarest, 1e-9)},
+                                                  {"weighted", 0},
+                                                  {"input_mean", mean},
+                                                  {"input_std", std::sqrt(std::max(0.0, squares / n - mean * mean))}};
+  for (const auto& [name, value] : facts) log_->scalar(0, std::string("plan/") + name, value);
+}
+
+void DigitTraining::ablate(const TestResult& whole) {
+  const RandomKey key{.seed = options_.seed, .step = std::uint32_t(state_.step), .layer = kTestNoise};
+  for (const std::string& module : modules_of(options_.ablate)) {
+    const Ablated without(model_.parameters(), module);
+    const TestResult result = evaluate(model_, digits_.test, options_.test_batch_size, key);
+    log_->scalar(state_.step, "ablate/" + module, (result.loss - whole.loss) / whole.loss);
+  }
+}
+
 void DigitTraining::train() {
   Progress bar("train", double(total_steps()), options_.quiet);
   bool told = false;
+  const auto say = [&](const std::string& line) { bar.say(line); };
   auto saved = Clock::now();
   for (;;) {
     if (state_.step % steps_in_epoch() == 0 && state_.step != state_.tested_step) {
@@ -133,9 +211,14 @@ void DigitTraining::train() {
       fmt::print("epoch {:3}  train loss {:.4f}  test loss {:.4f}  accuracy {:.2f} %\n", state_.step / steps_in_epoch(),
                  state_.smooth_loss, result.loss, 100 * result.accuracy);
       std::fflush(stdout);
+      doctor_->attend(state_.step, say);
       save_last();
       saved = Clock::now();
-      if (state_.step == total_steps()) return print_result(result);
+      if (state_.step == total_steps()) {
+        ablate(result);
+        doctor_->attend(state_.step, say);
+        return print_result(result);
+      }
     } else if (seconds_since(saved) > kSaveEvery) {
       save_last();
       saved = Clock::now();
@@ -146,6 +229,7 @@ void DigitTraining::train() {
     const double seconds = seconds_since(start);
     step_seconds_ += seconds;
     log_->scalar(state_.step, "time/step", seconds);
+    doctor_->attend(state_.step, say);
     if (!std::isfinite(loss) && !told) {
       told = true;
       bar.say(
@@ -166,6 +250,7 @@ void DigitTraining::run() {
   std::fflush(stdout);
   // A run can be resumed from its first second, and a disk that cannot hold it says so now.
   if (!options_.resume) save_last();
+  if (!options_.resume) log_plan();
   try {
     train();
   } catch (const Interrupted&) {
@@ -173,6 +258,12 @@ void DigitTraining::run() {
     log_->note(state_.step, "interrupted", std::to_string(state_.step));
     log_->close();
     throw Interrupted(fmt::format("stopped after step {} and saved; continue with --resume", state_.step));
+  } catch (const Stopped& e) {
+    log_queued();
+    if (e.kind == Stopped::Kind::saved) save_last();
+    log_->note(state_.step, "outcome", e.what());
+    log_->close();
+    throw;
   }
   log_->note(state_.step, "outcome", "finished");
   log_->close();

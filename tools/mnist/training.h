@@ -7,6 +7,7 @@
 
 #include "autograd/later.h"
 #include "nn/optimizer.h"
+#include "tools/doctor/live.h"
 #include "tools/log/run_log.h"
 #include "tools/mnist/digit_model.h"
 #include "tools/mnist/digits.h"
@@ -26,8 +27,10 @@ class DigitTraining {
   // Starts a run in options.run_dir, or continues it. The digits must outlive the training.
   DigitTraining(const MnistOptions& options, const Digits& digits);
 
-  // Trains all epochs, tests after each, saves. Throws Interrupted after saving on Ctrl-C.
+  // Trains all epochs, tests after each, saves. Throws Interrupted after saving on Ctrl-C, and Stopped where the doctor
+  // says so.
   void run();
+  const std::vector<AlertRow>& alerts() const { return doctor_->alerts(); }
 
  private:
   long steps_in_epoch() const;
@@ -46,6 +49,8 @@ class DigitTraining {
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
   TestResult test();
   void train();
+  void log_plan();  // what the doctor can know beforehand
+  void ablate(const TestResult& whole);
   void save_last();
   void restore();
   std::string plan() const;
@@ -56,6 +61,7 @@ class DigitTraining {
   DigitModel model_;
   std::unique_ptr<nn::Optimizer> optimizer_;
   std::unique_ptr<RunLog> log_;
+  std::unique_ptr<LiveDoctor> doctor_;
   std::vector<long> order_;  // of the digits in the current epoch
   long order_epoch_ = -1;
   std::string fingerprint_;  // of the digits
@@ -70,6 +76,7 @@ class DigitTraining {
   double loss_ = 0;                              // of the last step logged
   double step_seconds_ = 0, watch_seconds_ = 0;  // of training, and of handing the heartbeat to the log
   long first_step_ = 0;
+  bool explained_ = false;  // where the first number that is none came from
 };
 
 }  // namespace heartbeat

@@ -41,7 +41,8 @@ void DigitTraining::print_result(const TestResult& last) {
   report_watch_cost(*log_, state_.step,
                     {.taking = seconds_of_watching(*optimizer_, make) / double(options_.watch_every),
                      .handing = watch_seconds_ / steps,
-                     .writing = log_->writer_seconds() / steps},
+                     .writing = log_->writer_seconds() / steps,
+                     .judging = doctor_->seconds() / steps},
                     per_step);
 }
 

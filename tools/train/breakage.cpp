@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "autograd/ops.h"
 #include "kernels/common/error.h"
@@ -27,20 +29,30 @@ double growth(long step, double doubles) {
 }  // namespace
 
 void Breakage::change_initial(const nn::Parameters& parameters) const {
-  for (const auto& [pattern, factor, doubles] : initial)
+  for (const Factor& f : initial)
     for (const auto& [name, tensor] : parameters)
-      if (nn::matches_any(pattern, name)) tensor.assign(scale(tensor.detach(), factor));
+      if (nn::matches_any(f.pattern, name)) {
+        tensor.assign(scale(tensor.detach(), f.factor));
+        if (f.plus != 0)
+          tensor.assign(add(tensor.detach(), Tensor::full(tensor.shape(), f.plus, tensor.dtype(), tensor.device())));
+      }
 }
 
 void Breakage::change_gradients(const nn::Parameters& parameters, long step) const {
-  for (const auto& [pattern, constant, doubles] : gradients) {
-    const double factor = constant * growth(step, doubles);
+  for (const Factor& f : gradients) {
+    if (f.at >= 0 && f.at != step) continue;
+    const double factor = f.factor * growth(step, f.doubles);
     for (const auto& [name, tensor] : parameters)
-      if (nn::matches_any(pattern, name) && tensor.has_grad())
+      if (nn::matches_any(f.pattern, name) && tensor.has_grad())
         // Not a product with 0, which would keep NaN.
         tensor.gradient().assign(factor == 0 ? Tensor::zeros(tensor.shape(), tensor.dtype(), tensor.device())
                                              : scale(tensor.gradient(), factor));
   }
+}
+
+void Breakage::load(long step) const {
+  if (load_seconds > 0 && (load_at < 0 || load_at == step))
+    std::this_thread::sleep_for(std::chrono::duration<double>(load_seconds));
 }
 
 double Breakage::rate(double scheduled, double peak, long step) const {

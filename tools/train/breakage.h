@@ -24,6 +24,8 @@ struct Breakage {
     std::string pattern;  // of the names of tensors, as in --watch-filter
     double factor = 1;
     double doubles = 0;  // twice as large after so many steps again; 0: always the same
+    long at = -1;        // at this step only; -1: at all
+    double plus = 0;     // added to initial values after that
   };
 
   std::string name = {};    // empty: nothing is broken
@@ -34,12 +36,15 @@ struct Breakage {
   std::vector<Setting> settings = {};  // options of the trainer; flags and config file win
   std::vector<Factor> initial = {};    // on values before the first step
   std::vector<Factor> gradients = {};  // on gradients before every step; 0 leaves exact zeros
+  double load_seconds = 0;             // what reading a batch takes longer
+  long load_at = -1;                   // at this step only; -1: at all
   double rate_doubles = 0;             // the rate starts at the peak and doubles every so many steps; 0: as scheduled
 
   explicit operator bool() const { return !name.empty(); }
   void change_initial(const nn::Parameters& parameters) const;
   // step counts from 0
   void change_gradients(const nn::Parameters& parameters, long step) const;
+  void load(long step) const;  // waits
   double rate(double scheduled, double peak, long step) const;
   // "broken on purpose (mean): ... Look for ..."
   std::string sentence() const;

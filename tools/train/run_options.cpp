@@ -4,6 +4,7 @@
 
 #include "autograd/pick_device.h"
 #include "kernels/common/error.h"
+#include "tools/doctor/doctor.h"
 
 namespace heartbeat {
 
@@ -17,15 +18,42 @@ void add_run_options(CLI::App& app, RunOptions& o, std::span<const Breakage> tab
   app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
   app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
   app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
+  app.add_option("--ablate", o.ablate, "at the end, measure the loss without this module, as rand_fc or fc1,fc2")
+      ->group("Run");
   add_break_option(app, table, o.breakage.name)->group("Run");
 }
 
+namespace {
+
+void add_doctor_options(CLI::App& app, LiveDoctorOptions& o) {
+  app.add_option("--doctor", o.doctor, "off: nobody judges the run while it trains")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group("Doctor");
+  app.add_option("--silence", o.silence, "a rule that is not to speak, as R16, or as R16:fc1.* for some tensors")
+      ->group("Doctor");
+  app.add_option("--limit", o.limits, "another limit of a rule, as R16.high=0.02; see heartbeat doctor --rules")
+      ->group("Doctor");
+  const auto policy = [&](const char* flag, std::string& value, const char* what) {
+    app.add_option(flag, value, what)->check(CLI::IsMember({"log", "pause", "stop", "roll-back"}))->group("Doctor");
+  };
+  policy("--on-warning", o.on_warning,
+         "log; pause until SIGCONT; stop: save and end; roll-back: end and leave the last checkpoint as it is");
+  policy("--on-error", o.on_error, "what to do about an error");
+  policy("--on-fatal", o.on_fatal, "what to do when the run is lost");
+}
+
+}  // namespace
+
 void add_watch_options(CLI::App& app, RunOptions& o) {
+  add_doctor_options(app, o.doctor);
   app.add_option("--watch", o.watch, "what the heartbeat records")
       ->check(CLI::IsMember({"all", "gradients", "none"}))
       ->group("Heartbeat");
   app.add_option("--watch-filter", o.watch_filter, "only tensors whose name matches this glob")->group("Heartbeat");
   app.add_option("--watch-every", o.watch_every, "steps between records")->group("Heartbeat");
+  app.add_option("--watch-activations", o.watch_activations,
+                 "steps between looks at what leaves each layer: dead units, scale; 0: none")
+      ->group("Heartbeat");
   app.add_option("--tensorboard", o.tensorboard, "on: also write TensorBoard events, every scalar and some histograms")
       ->check(CLI::IsMember({"on", "off"}))
       ->group("Heartbeat");
@@ -53,6 +81,8 @@ void parse_options(CLI::App& app, int argc, char** argv, RunOptions& o, std::spa
   o.breakage = find_breakage(table, o.breakage.name);
   use_settings(o.breakage, app);
   expect_positive(double(o.watch_every), "--watch-every");
+  expect_not_negative(double(o.watch_activations), "--watch-activations");
+  doctor_options(o.doctor.silence, o.doctor.limits);  // refuses what names no rule
   o.device = name_of(pick_device(o.device));
   app.get_option("--device")->clear();  // the resolved configuration says which device it was
   app.get_option("--device")->add_result(o.device);

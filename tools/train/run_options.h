@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "tools/doctor/live_options.h"
 #include "tools/train/breakage.h"
 
 namespace CLI {
@@ -20,14 +21,17 @@ struct RunOptions {
   std::uint64_t seed = 17;
   bool resume = false, quiet = false;
   std::string serve = "off";  // ADDRESS:PORT of the live page; empty: the usual one
-  Breakage breakage;          // of --break; nothing is broken unless asked for
-  std::string resolved;       // every option as TOML, for the run log
+  LiveDoctorOptions doctor;
+  std::string ablate;          // modules, with commas between
+  long watch_activations = 0;  // steps between looks at the activations; 0: none
+  Breakage breakage;           // of --break; nothing is broken unless asked for
+  std::string resolved;        // every option as TOML, for the run log
 };
 
 // --run-dir and, in the group "Run", --device, --seed, --resume, --quiet and --break with the trainer's table.
 void add_run_options(CLI::App& app, RunOptions& options, std::span<const Breakage> table);
-// In the group "Heartbeat": --watch, --watch-filter, --watch-every, --tensorboard
-// and --serve.
+// In the group "Heartbeat": --watch, --watch-filter, --watch-every, --watch-activations, --tensorboard and --serve; in
+// the group "Doctor": --doctor, --silence, --limit, --on-warning, --on-error and --on-fatal.
 void add_watch_options(CLI::App& app, RunOptions& options);
 
 // Reads --config and the flags that win over it, answers --help (throws CLI::Success), refuses unknown flags (CLI11's

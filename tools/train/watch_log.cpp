@@ -69,6 +69,9 @@ void report_watch_cost(RunLog& log, long step, const WatchCost& cost, double ste
   fmt::print("heartbeat: {:.2f} ms to take, {:.2f} ms to hand over and {:.2f} ms to write each step: {:.1f} % of it\n",
              1000 * cost.taking, 1000 * cost.handing, 1000 * cost.writing, 100 * share);
   log.scalar(step, "time/watch_share", share);
+  if (cost.judging == 0) return;
+  fmt::print("doctor: {:.3f} ms each step: {:.2f} % of it\n", 1000 * cost.judging, 100 * cost.judging / step_seconds);
+  log.scalar(step, "time/doctor_share", cost.judging / step_seconds);
 }
 
 }  // namespace heartbeat

@@ -25,8 +25,10 @@ struct WatchCost {
   double taking = 0;   // inside the optimizer's pass
   double handing = 0;  // from the frame to the log's queue
   double writing = 0;  // of the log's thread
+  double judging = 0;  // by the doctor
 };
-// Prints what the heartbeat costs, as a share of a step of step_seconds, and logs the share as time/watch_share.
+// Prints what the heartbeat costs, as a share of a step of step_seconds, and logs the shares as
+// time/watch_share and time/doctor_share.
 void report_watch_cost(RunLog& log, long step, const WatchCost& cost, double step_seconds);
 
 }  // namespace heartbeat

@@ -1,0 +1,36 @@
+// What leaves each layer, as the scalars that the doctor reads: activations/std/<layer>, activations/dead/<layer> and
+// activations/not_finite/<layer>.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/activations.h"
+#include "tools/log/run_log.h"
+
+namespace heartbeat {
+
+// Listens while it lives. Tensors that are not on the CPU are passed over.
+class ActivationRecord : public nn::ActivationListener {
+ public:
+  ActivationRecord() : before_(std::exchange(nn::activation_listener, this)) {}
+  ~ActivationRecord() override { nn::activation_listener = before_; }
+  ActivationRecord(const ActivationRecord&) = delete;
+
+  void left(const std::string& layer, const Tensor& x) override;
+  // Scale and dead units of every layer; of layers that are not finite the first of the forward pass only.
+  void log(RunLog& log, long step) const;
+  void log_first_not_finite(RunLog& log, long step) const;
+
+ private:
+  struct Layer {
+    std::string name;
+    long not_finite = 0;
+    double deviation = 0;  // of the finite values
+    double dead = -1;      // share of units that are 0 for every example; -1 where some value is negative
+  };
+  std::vector<Layer> layers_;
+  nn::ActivationListener* before_;
+};
+
+}  // namespace heartbeat
