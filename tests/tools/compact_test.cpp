@@ -45,7 +45,9 @@ TEST(Compact, AddsUpOldStepsExactly) {
         ++covered[{old.tensor, int(old.quantity), old.step}];
       }
     EXPECT_EQ(sum.bins, row.stats.bins);
-    if (sum.finite()) EXPECT_EQ(sum.sum_of_squares, row.stats.sum_of_squares);
+    if (sum.finite()) {
+      EXPECT_EQ(sum.sum_of_squares, row.stats.sum_of_squares);
+    }
     const long width = row.last_step - row.step + 1, age = 200 - row.last_step;
     EXPECT_TRUE(age >= 20 || width == 1) << row.step;
     EXPECT_TRUE(age < 160 || width >= 4 || row.step < 8) << row.step << " " << row.last_step;

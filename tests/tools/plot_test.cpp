@@ -40,7 +40,9 @@ TEST(Plot, RowsHoldEveryFiniteValueOnce) {
     double all = 0;
     for (int r = 0; r < rows.size(); ++r) {
       all += rows.count(stats, r);
-      if (r) EXPECT_EQ(rows.high(r), rows.low(r - 1));
+      if (r) {
+        EXPECT_EQ(rows.high(r), rows.low(r - 1));
+      }
     }
     EXPECT_EQ(all, double(stats.finite()));
     ASSERT_TRUE(rows.position(0));

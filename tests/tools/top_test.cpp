@@ -192,7 +192,7 @@ TEST(TopProgram, OnATerminalOfAnySize) {
     const auto read_until = [&](const std::string& part) {
       char bytes[4096];
       for (int tries = 0; screen.find(part) == std::string::npos && tries < 2000; ++tries) {
-        const ssize_t n = read(master, bytes, sizeof bytes);
+        const ssize_t n = ::read(master, bytes, sizeof bytes);
         if (n <= 0) break;
         screen.append(bytes, std::size_t(n));
       }
@@ -201,10 +201,10 @@ TEST(TopProgram, OnATerminalOfAnySize) {
     EXPECT_TRUE(read_until("\x1b[?1049h"));
     EXPECT_TRUE(read_until("\x1b[J")) << screen;
     if (rows == 24) {
-      ASSERT_EQ(write(master, "/gru\r\x1b[C", 8), 8);
+      ASSERT_EQ(::write(master, "/gru\r\x1b[C", 8), 8);
       EXPECT_TRUE(read_until("1 of 5 layers")) << screen;
     }
-    ASSERT_EQ(write(master, "q", 1), 1);
+    ASSERT_EQ(::write(master, "q", 1), 1);
     EXPECT_TRUE(read_until("\x1b[?1049l")) << screen;
     int status = -1;
     waitpid(child, &status, 0);
