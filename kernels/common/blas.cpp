@@ -31,4 +31,8 @@ void gemm(Op a_op, Op b_op, long m, long n, long k, double alpha, const double* 
   cblas_dgemm(CblasRowMajor, flag(a_op), flag(b_op), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
+const char* core_name() {
+  return openblas_get_corename();
+}
+
 }  // namespace heartbeat::blas

@@ -11,4 +11,7 @@ template <class T>
 void gemm(Op a_op, Op b_op, long m, long n, long k, T alpha, const T* a, long lda, const T* b, long ldb, T beta, T* c,
           long ldc);
 
+// The processor whose kernels OpenBLAS has chosen, as it names it: "Haswell".
+const char* core_name();
+
 }  // namespace heartbeat::blas

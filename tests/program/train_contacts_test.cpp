@@ -323,10 +323,10 @@ TEST_F(TrainContacts, ComplexesTrain) {
 }
 
 TEST_F(TrainContacts, ALossThatIsNoNumberIsTold) {
-  const Outcome outcome = train("--max-steps 5 --lr 1e15 --clip 0 --warmup 0");
+  const Outcome outcome = train("--max-steps 5 --lr 1e15 --clip 0 --warmup 0 --doctor off");
   expect_one_sentence(outcome, 0, "lower --lr");
   EXPECT_EQ(values(run, "train/loss").size(), 5u);
-  const Outcome resumed = train("--max-steps 6 --lr 1e15 --clip 0 --warmup 0 --resume");
+  const Outcome resumed = train("--max-steps 6 --lr 1e15 --clip 0 --warmup 0 --doctor off --resume");
   expect_one_sentence(resumed, 0, "at step 6");
 }
 

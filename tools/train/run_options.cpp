@@ -25,13 +25,17 @@ void add_run_options(CLI::App& app, RunOptions& o, std::span<const Breakage> tab
 
 namespace {
 
+constexpr int kMany = 1000;  // values of a list; a resolved config says [] for none
+
 void add_doctor_options(CLI::App& app, LiveDoctorOptions& o) {
   app.add_option("--doctor", o.doctor, "off: nobody judges the run while it trains")
       ->check(CLI::IsMember({"on", "off"}))
       ->group("Doctor");
   app.add_option("--silence", o.silence, "a rule that is not to speak, as R16, or as R16:fc1.* for some tensors")
+      ->expected(0, kMany)
       ->group("Doctor");
   app.add_option("--limit", o.limits, "another limit of a rule, as R16.high=0.02; see heartbeat doctor --rules")
+      ->expected(0, kMany)
       ->group("Doctor");
   const auto policy = [&](const char* flag, std::string& value, const char* what) {
     app.add_option(flag, value, what)->check(CLI::IsMember({"log", "pause", "stop", "roll-back"}))->group("Doctor");
