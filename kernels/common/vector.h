@@ -6,26 +6,31 @@
 
 namespace heartbeat::kernels {
 
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+#else
 inline constexpr int kVectorBytes = 32;
-inline constexpr int kTileRows = 6;  // 6 x 2 sums, 2 right operands and 1 left operand fit the 16 registers of AVX2
+#endif
+inline constexpr int kNarrowBytes = 32;  // for rows of a dozen elements, which would leave half of a wide vector empty
+inline constexpr int kTileRows = 6;      // 6 x 2 sums, 2 right operands and 1 left operand fit the 16 registers of AVX2
 
-template <class T>
+template <class T, int kBytes = kVectorBytes>
 struct VectorOf {
-  typedef T type __attribute__((vector_size(kVectorBytes)));
-  typedef T unaligned __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
+  typedef T type __attribute__((vector_size(kBytes)));
+  typedef T unaligned __attribute__((vector_size(kBytes), aligned(alignof(T)), may_alias));
 };
-template <class T>
-inline constexpr int kLanes = kVectorBytes / sizeof(T);
-template <class T>
-inline constexpr int kTileCols = 2 * kLanes<T>;
+template <class T, int kBytes = kVectorBytes>
+inline constexpr int kLanes = kBytes / sizeof(T);
+template <class T, int kBytes = kVectorBytes>
+inline constexpr int kTileCols = 2 * kLanes<T, kBytes>;
 
-template <class T>
-typename VectorOf<T>::type load(const T* p) {
-  return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(p);
+template <int kBytes = kVectorBytes, class T>
+typename VectorOf<T, kBytes>::type load(const T* p) {
+  return *reinterpret_cast<const typename VectorOf<T, kBytes>::unaligned*>(p);
 }
-template <class T>
-void store(T* p, typename VectorOf<T>::type v) {
-  *reinterpret_cast<typename VectorOf<T>::unaligned*>(p) = v;
+template <class T, class V>
+void store(T* p, V v) {
+  *reinterpret_cast<typename VectorOf<T, sizeof(V)>::unaligned*>(p) = v;
 }
 
 // Calls f.template operator()<n>() for an n in 1 .. N that is known at run time only.

@@ -55,7 +55,7 @@ void for_strip_pairs(const std::vector<Canvas::Strip>& strips, F f) {
 
 template <class T>
 void conv2d(Cpu, const Conv2dShape& s, const T* x, const T* W, const T* b, T* y) {
-  const Canvas canvas(s, kLanes<T>);
+  const Canvas canvas(s, kLanes<T, kNarrowBytes>);
   const long taps = s.taps(), pixels = s.pixels();
   const long* const tap = canvas.taps();
 
@@ -70,12 +70,12 @@ void conv2d(Cpu, const Conv2dShape& s, const T* x, const T* W, const T* b, T* y)
         T* const to = y + n * s.y_size() + o * pixels;
         for_strip_pairs(canvas.strips(), [&](long, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
           const T* const from[2] = {image + s0.canvas, image + s1.canvas};
-          Vector<T> sum[R][2];
+          Vector<T, kNarrowBytes> sum[R][2];
 #pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{} + (b ? b[o + r] : T(0));
+          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T, kNarrowBytes>{} + (b ? b[o + r] : T(0));
           add_products<R, 2, T>(
               taps, [&](int r, long k) { return filters[r * taps + k]; },
-              [&](int v, long k) { return load(from[v] + tap[k]); }, sum);
+              [&](int v, long k) { return load<kNarrowBytes>(from[v] + tap[k]); }, sum);
 #pragma GCC unroll 6
           for (int r = 0; r < R; ++r) store_lanes(to + r * pixels + s0.output, sum[r][0], s0.count);
           if (!both) return;
@@ -91,7 +91,7 @@ void conv2d(Cpu, const Conv2dShape& s, const T* x, const T* W, const T* b, T* y)
 // taps of one channel: those overlap in memory, and each would wait for the stores of the one before.
 template <class T>
 void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T* dx) {
-  const Canvas canvas(s, kLanes<T>);
+  const Canvas canvas(s, kLanes<T, kNarrowBytes>);
   const auto& strips = canvas.strips();
   const long pixels = s.pixels(), taps = s.taps(), places = s.kernel_height * s.kernel_width;
   std::vector<T> weights(taps * s.out);  // [kernel_height, kernel_width, in, out]
@@ -106,27 +106,31 @@ void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T*
   {
     std::vector<T> scratch(canvas.is_image() ? 0 : canvas.size());
     // [pairs of strips, out, 2 vectors]; lanes past the end of a strip stay zero
-    std::vector<T> panels(chunks_of(long(strips.size()), 2) * s.out * kTileCols<T>);
+    std::vector<T> panels(chunks_of(long(strips.size()), 2) * s.out * kTileCols<T, kNarrowBytes>);
 #pragma omp for schedule(static)
     for (long n = 0; n < s.images; ++n) {
       const T* const from = dy + n * s.y_size();
       for (long k = 0; k < long(strips.size()); ++k)
         for (long o = 0; o < s.out; ++o)
-          copy_lanes(from + o * pixels + strips[k].output, strips[k].count,
-                     panels.data() + (k / 2 * s.out + o) * kTileCols<T> + k % 2 * kLanes<T>);
+          copy_lanes<kNarrowBytes>(
+              from + o * pixels + strips[k].output, strips[k].count,
+              panels.data() + (k / 2 * s.out + o) * kTileCols<T, kNarrowBytes> + k % 2 * kLanes<T, kNarrowBytes>);
       T* const image = dx + n * s.x_size();
       T* const to = canvas.is_image() ? image : scratch.data();
       if (!canvas.is_image()) std::fill(scratch.begin(), scratch.end(), T(0));
       for_tiles(taps, [&]<int R>(long k) {
         const T* const rows = weights.data() + k * s.out;
         for_strip_pairs(strips, [&](long pair, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
-          const T* const panel = panels.data() + pair * s.out * kTileCols<T>;
-          Vector<T> sum[R][2];
+          const T* const panel = panels.data() + pair * s.out * kTileCols<T, kNarrowBytes>;
+          Vector<T, kNarrowBytes> sum[R][2];
 #pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{};
+          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T, kNarrowBytes>{};
           add_products<R, 2, T>(
               s.out, [&](int r, long o) { return rows[r * s.out + o]; },
-              [&](int v, long o) { return load(panel + o * kTileCols<T> + v * kLanes<T>); }, sum);
+              [&](int v, long o) {
+                return load<kNarrowBytes>(panel + o * kTileCols<T, kNarrowBytes> + v * kLanes<T, kNarrowBytes>);
+              },
+              sum);
 #pragma GCC unroll 6
           for (int r = 0; r < R; ++r) add_lanes(to + tap[k + r] + s0.canvas, sum[r][0], s0.count);
           if (!both) return;

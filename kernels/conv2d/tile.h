@@ -7,15 +7,15 @@
 
 namespace heartbeat::kernels {
 
-template <class T>
-using Vector = typename VectorOf<T>::type;
+template <class T, int kBytes = kVectorBytes>
+using Vector = typename VectorOf<T, kBytes>::type;
 
 // sum[r][v] += left(r, k) * right(v, k) for k < n, all sums in registers. right gives vectors, left what each of their
 // lanes is multiplied with.
-template <int R, int V, class T, class Left, class Right>
-[[gnu::always_inline]] inline void add_products(long n, Left left, Right right, Vector<T> (&sum)[R][V]) {
+template <int R, int V, class T, class Left, class Right, class Sums>
+[[gnu::always_inline]] inline void add_products(long n, Left left, Right right, Sums (&sum)[R][V]) {
   for (long k = 0; k < n; ++k) {
-    Vector<T> b[V];
+    Sums b[V];
     for (int v = 0; v < V; ++v) b[v] = right(v, k);
     for (int r = 0; r < R; ++r) {
       const T a = left(r, k);
@@ -24,31 +24,33 @@ template <int R, int V, class T, class Left, class Right>
   }
 }
 
-template <class T>
+template <int kBytes, class T>
 void copy_lanes(const T* from, long n, T* to) {
-  if (n == kLanes<T>)
-    store(to, load(from));
+  if (n == kLanes<T, kBytes>)
+    store(to, load<kBytes>(from));
   else
     std::copy_n(from, n, to);
 }
 
 // The first n lanes go to memory. A vector is never indexed by a variable: that would take its tile out of registers.
-template <class T>
-[[gnu::always_inline]] inline void store_lanes(T* to, Vector<T> v, long n) {
-  if (n == kLanes<T>) {
+template <class T, class V>
+[[gnu::always_inline]] inline void store_lanes(T* to, V v, long n) {
+  constexpr int kBytes = sizeof(V);
+  if (n == kLanes<T, kBytes>) {
     store(to, v);
   } else {
-    T lane[kLanes<T>];
+    T lane[kLanes<T, kBytes>];
     store(lane, v);
     std::copy_n(lane, n, to);
   }
 }
-template <class T>
-[[gnu::always_inline]] inline void add_lanes(T* to, Vector<T> v, long n) {
-  if (n == kLanes<T>) {
-    store(to, load(to) + v);
+template <class T, class V>
+[[gnu::always_inline]] inline void add_lanes(T* to, V v, long n) {
+  constexpr int kBytes = sizeof(V);
+  if (n == kLanes<T, kBytes>) {
+    store(to, load<kBytes>(to) + v);
   } else {
-    T lane[kLanes<T>];
+    T lane[kLanes<T, kBytes>];
     store(lane, v);
     for (long k = 0; k < n; ++k) to[k] += lane[k];
   }
