@@ -42,7 +42,7 @@ MUTANTS = [
     ("matmul_not_transposed", "matmul/matmul_cuda.cu", "cuda::gemm<T>(cuda, Op::transpose, Op::none", "cuda::gemm<T>(cuda, Op::none, Op::none",
      "", "CudaMatmul*", False),
     ("max_pool_last_of_equals", "max_pool/max_pool_cuda.cu", "plane[at] > plane[best]", "plane[at] >= plane[best]", "", "CudaImages*MaxPool*", False),
-    ("nll_loss_overwrites", "nll_loss/nll_loss_cuda.cu", "[labels[i]] -= share", "[labels[i]] = -share", "", "CudaClassifier*Losses*", False),
+    ("nll_loss_overwrites", "nll_loss/nll_loss_cuda.cu", "[labels[i]] -= T(", "[labels[i]] = -T(", "", "CudaClassifier*Losses*", False),
     ("normal_noise_twice", "normal_noise/normal_noise_cuda.cu", "high.first, high.second}", "low.first, low.second}", "",
      "CudaClassifier*Noise*", False),
     ("pair_conv_not_mirrored", "pair_conv/pair_conv_cuda.cu", "(1 - t / 3) * d), j = linked(map, at.j", "(t / 3 - 1) * d), j = linked(map, at.j",
