@@ -166,16 +166,16 @@ std::string find_fault(const void* address, std::size_t bytes, std::size_t align
 // Returns whether there was a fault; no string is alive then, see leave().
 bool blamed(const void* address, std::size_t bytes, std::size_t alignment, bool is_write, bool is_atomic,
             const void* code) {
-  static bool busy = false;  // our own containers may be instrumented copies, too
+  static bool busy = false;  // our own strings may be instrumented copies, too
   if (busy) return false;
   const Position at = position();
   if (!at.running) return false;
   busy = true;
   std::string fault = find_fault(address, bytes, alignment, is_write, is_atomic, code, at);
+  const bool found = !fault.empty();
+  if (found) blame(std::move(fault) + ", " + std::to_string(bytes) + " byte(s)");
   busy = false;
-  if (fault.empty()) return false;
-  blame(std::move(fault) + ", " + std::to_string(bytes) + " byte(s)");
-  return true;
+  return found;
 }
 
 // Accesses that the compiler knows to be less aligned (parts of a struct) come with alignment 1.
