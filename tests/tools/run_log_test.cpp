@@ -315,7 +315,8 @@ TEST(RunLog, AKilledWriterLeavesAReadableLog) {
         if (step % 7 == 0) log.flush();
       }
     }
-    while (!std::filesystem::exists(dir + "/run.db")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto readable = [&] { return sentence_of([&] { RunReader reader(dir); }).empty(); };
+    while (!readable()) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // its tables are there
     std::this_thread::sleep_for(std::chrono::milliseconds(60 + 37 * round));
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
