@@ -106,6 +106,7 @@ void Storage::assign(const Storage& from) {
 }
 
 void Storage::read(std::size_t first, std::size_t count, void* host) const {
+  if (!count) return;  // host may be null
   if (device_ == Device::cpu) {
     std::memcpy(host, data_ + first, count);
   } else {
@@ -115,6 +116,7 @@ void Storage::read(std::size_t first, std::size_t count, void* host) const {
 }
 
 void Storage::write(const void* host) {
+  if (!bytes_) return;  // host may be null
   if (device_ == Device::cpu) {
     std::memcpy(data_, host, bytes_);
     return;

@@ -34,7 +34,7 @@ Measured FrameRing::send(WatchFrame frame, bool has_norm, std::function<void(Wat
     const auto* host = static_cast<const std::byte*>(slot.fetch.get());
     const auto take = [&](bool taken, int quantity, std::vector<TensorStats>& to) {
       to.resize(taken ? tensors_ : 0);
-      std::memcpy(to.data(), host + offset(quantity), to.size() * sizeof(TensorStats));
+      if (!to.empty()) std::memcpy(to.data(), host + offset(quantity), to.size() * sizeof(TensorStats));
     };
     take(wanted.gradient, kGradient, f.gradient);
     take(wanted.all, kParameter, f.parameter);
