@@ -248,9 +248,10 @@ void DigitTraining::run() {
   fmt::print("{}\n", plan());
   announce_breakage(options_, *log_);
   std::fflush(stdout);
-  // A run can be resumed from its first second, and a disk that cannot hold it says so now.
-  if (!options_.resume) save_last();
-  if (!options_.resume) log_plan();
+  if (!options_.resume) {
+    log_plan();
+    save_last();  // a run can be resumed from its first second, and a disk that cannot hold it says so now
+  }
   try {
     train();
   } catch (const Interrupted&) {
