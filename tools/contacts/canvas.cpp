@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tools/common/cairo.h"
+
 namespace heartbeat {
 namespace {
 
@@ -14,26 +16,13 @@ std::uint32_t packed(Colour c) {
   return std::uint32_t(c.red) << 16 | std::uint32_t(c.green) << 8 | c.blue;
 }
 
-cairo_status_t append(void* out, const unsigned char* bytes, unsigned count) {
-  static_cast<std::string*>(out)->append(reinterpret_cast<const char*>(bytes), count);
-  return CAIRO_STATUS_SUCCESS;
-}
-
 }  // namespace
 
 Canvas::Canvas(int width, int height)
     : width_(width), height_(height), pixels_(std::size_t(width) * height, packed(Colour::grey(255))) {
   surface_ = cairo_image_surface_create_for_data(reinterpret_cast<unsigned char*>(pixels_.data()), CAIRO_FORMAT_RGB24,
                                                  width, height, 4 * width);
-  cairo_ = cairo_create(surface_);
-  if (cairo_status(cairo_) != CAIRO_STATUS_SUCCESS) throw std::runtime_error("cairo cannot draw a picture this large");
-  // No subpixel colours and no hinting: the same letters on every screen, and the same bytes from every run.
-  cairo_font_options_t* options = cairo_font_options_create();
-  cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
-  cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
-  cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
-  cairo_set_font_options(cairo_, options);
-  cairo_font_options_destroy(options);
+  cairo_ = steady_context(surface_);
 }
 
 Canvas::~Canvas() {
@@ -113,7 +102,7 @@ void Canvas::polygon(const std::vector<double>& points, Colour c) {
 
 std::string Canvas::png() {
   std::string bytes;
-  if (cairo_surface_write_to_png_stream(surface_, append, &bytes) != CAIRO_STATUS_SUCCESS)
+  if (cairo_surface_write_to_png_stream(surface_, append_bytes, &bytes) != CAIRO_STATUS_SUCCESS)
     throw std::runtime_error("cairo cannot encode a picture as PNG");
   return bytes;
 }

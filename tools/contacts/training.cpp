@@ -117,17 +117,11 @@ double Training::step() {
 
   optimizer_.zero_grad();
   const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
-  Tensor logits;
-  if (options_.watch_activations && step % options_.watch_activations == 0) {
-    const ActivationRecord seen;
-    logits = model_.training_logits(batch, mode);
-    seen.log(*log_, step);
-  } else {
-    logits = model_.training_logits(batch, mode);
-  }
+  const auto forward = [&] { return model_.training_logits(batch, mode); };
+  const Tensor logits = recorded(*log_, step, options_.watch_activations, forward);
   const Tensor loss = contact_loss(batch.layout, logits, batch.targets);
   if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true))
-    look_for_the_first(batch, mode);
+    log_first_not_finite(*log_, step, forward);
   backward(loss);
   options_.breakage.change_gradients(model_.network.parameters(), step - 1);
   if (step % kSpreadEvery == 0 && logits.device() == Device::cpu)
@@ -166,13 +160,6 @@ void Training::log_step(QueuedStep& queued) {
   log_->scalar(step, "clip/factor", frame.clip_factor);
   log_watch(*log_, step, std::move(frame));
   watch_seconds_ += seconds_since(logging);
-}
-
-void Training::look_for_the_first(const Batch& batch, const nn::Mode& mode) {
-  const NoGrad no_grad;
-  const ActivationRecord seen;
-  model_.training_logits(batch, mode);
-  seen.log_first_not_finite(*log_, state_.step);
 }
 
 Summary Training::validate() {

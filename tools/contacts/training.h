@@ -55,8 +55,7 @@ class Training {
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
   Summary validate();
   void train();
-  void look_for_the_first(const Batch& batch, const nn::Mode& mode);  // layer that gives no number
-  void log_plan();                                                    // what the doctor can know beforehand
+  void log_plan();  // what the doctor can know beforehand
   void ablate();
   void save_last();
   void restore();

@@ -98,21 +98,11 @@ double DigitTraining::step() {
   const RandomKey key{.seed = options_.seed, .step = std::uint32_t(step), .layer = kTrainNoise};
   const Tensor noise = model_.noise(batch.images.dim(0), key);
   const Tensor images = batch.images.to(optimizer_->device());
-  Tensor logits;
-  if (options_.watch_activations && step % options_.watch_activations == 0) {
-    const ActivationRecord seen;
-    logits = model_.logits(images, noise);
-    seen.log(*log_, step);
-  } else {
-    logits = model_.logits(images, noise);
-  }
+  const auto forward = [&] { return model_.logits(images, noise); };
+  const Tensor logits = recorded(*log_, step, options_.watch_activations, forward);
   const Tensor loss = cross_entropy(logits, batch.labels);
-  if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true)) {
-    const NoGrad no_grad;
-    const ActivationRecord seen;
-    model_.logits(images, noise);
-    seen.log_first_not_finite(*log_, step);
-  }
+  if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true))
+    log_first_not_finite(*log_, step, forward);
   backward(loss);
   options_.breakage.change_gradients(model_.parameters(), step - 1);
   const bool watched = options_.watch != "none";

@@ -5,30 +5,20 @@
 
 #include <stdexcept>
 
+#include "tools/common/cairo.h"
+
 namespace heartbeat {
 namespace {
 
 constexpr int kPixelsPerPoint = 2;
 
-cairo_status_t collect(void* out, const unsigned char* bytes, unsigned count) {
-  static_cast<std::string*>(out)->append(reinterpret_cast<const char*>(bytes), count);
-  return CAIRO_STATUS_SUCCESS;
-}
-
 }  // namespace
 
 Drawing::Drawing(int width, int height, bool svg) : svg_(svg) {
-  surface_ = svg ? cairo_svg_surface_create_for_stream(collect, &out_, width, height)
+  surface_ = svg ? cairo_svg_surface_create_for_stream(append_bytes, &out_, width, height)
                  : cairo_image_surface_create(CAIRO_FORMAT_RGB24, kPixelsPerPoint * width, kPixelsPerPoint * height);
-  cairo_ = cairo_create(surface_);
-  if (cairo_status(cairo_) != CAIRO_STATUS_SUCCESS) throw std::runtime_error("cairo cannot draw a picture this large");
+  cairo_ = steady_context(surface_);
   if (!svg) cairo_scale(cairo_, kPixelsPerPoint, kPixelsPerPoint);
-  cairo_font_options_t* options = cairo_font_options_create();
-  cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
-  cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
-  cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
-  cairo_set_font_options(cairo_, options);
-  cairo_font_options_destroy(options);
   cairo_select_font_face(cairo_, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
   rectangle(0, 0, width, height, {1, 1, 1});
 }
@@ -90,7 +80,7 @@ std::string Drawing::bytes() {
     if (const std::size_t at = out_.find(mark); at != std::string::npos)
       out_.erase(at + mark.size(), out_.find('"', at + mark.size()) - at - mark.size());
   } else {
-    status = cairo_surface_write_to_png_stream(surface_, collect, &out_);
+    status = cairo_surface_write_to_png_stream(surface_, append_bytes, &out_);
   }
   if (status != CAIRO_STATUS_SUCCESS) throw std::runtime_error("cairo cannot encode a picture");
   return out_;

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "autograd/tape.h"
 #include "nn/activations.h"
 #include "tools/log/run_log.h"
 
@@ -32,5 +34,24 @@ class ActivationRecord : public nn::ActivationListener {
   std::vector<Layer> layers_;
   nn::ActivationListener* before_;
 };
+
+// forward(), and at every so many steps the scale of what leaves its layers goes to the log. 0: never.
+template <class Forward>
+Tensor recorded(RunLog& log, long step, long every, Forward forward) {
+  if (!every || step % every) return forward();
+  const ActivationRecord seen;
+  Tensor out = forward();
+  seen.log(log, step);
+  return out;
+}
+
+// Once more forward(), to log which of its layers was the first that gave no number.
+template <class Forward>
+void log_first_not_finite(RunLog& log, long step, Forward forward) {
+  const NoGrad no_grad;
+  const ActivationRecord seen;
+  forward();
+  seen.log_first_not_finite(log, step);
+}
 
 }  // namespace heartbeat
