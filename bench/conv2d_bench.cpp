@@ -17,23 +17,30 @@ struct Problem {
   explicit Problem(const benchmark::State& state)
       : shape{state.range(0), state.range(1), state.range(2), state.range(2), state.range(3),
               state.range(4), state.range(4), state.range(5), state.range(6)},
-        x(random_normal({shape.images * shape.x_size()}, Dtype::f32, 1)),
-        W(random_normal({shape.out * shape.taps()}, Dtype::f32, 2)),
-        b(random_normal({shape.out}, Dtype::f32, 3)),
-        dy(random_normal({shape.images * shape.y_size()}, Dtype::f32, 4)),
-        y(Tensor::zeros(dy.shape())),
-        dx(Tensor::zeros(x.shape())),
-        dW(Tensor::zeros(W.shape())),
-        db(Tensor::zeros(b.shape())) {}
+        x(random_normal({shape.images * shape.x_size()}, Dtype::f32, 1).to(bench::device())),
+        W(random_normal({shape.out * shape.taps()}, Dtype::f32, 2).to(bench::device())),
+        b(random_normal({shape.out}, Dtype::f32, 3).to(bench::device())),
+        dy(random_normal({shape.images * shape.y_size()}, Dtype::f32, 4).to(bench::device())),
+        y(Tensor::zeros(dy.shape(), Dtype::f32, bench::device())),
+        dx(Tensor::zeros(x.shape(), Dtype::f32, bench::device())),
+        dW(Tensor::zeros(W.shape(), Dtype::f32, bench::device())),
+        db(Tensor::zeros(b.shape(), Dtype::f32, bench::device())) {}
 
   void forward() const {
-    kernels::conv2d(Cpu{}, shape, x.data<float>(), W.data<float>(), b.data<float>(), y.data<float>());
+    bench::on_device([&](auto device) {
+      kernels::conv2d(device, shape, x.data<float>(), W.data<float>(), b.data<float>(), y.data<float>());
+    });
   }
   void input_gradient() const {
-    kernels::conv2d_dx_accumulate(Cpu{}, shape, dy.data<float>(), W.data<float>(), dx.data<float>());
+    bench::on_device([&](auto device) {
+      kernels::conv2d_dx_accumulate(device, shape, dy.data<float>(), W.data<float>(), dx.data<float>());
+    });
   }
   void weight_gradient() const {
-    kernels::conv2d_dw_accumulate(Cpu{}, shape, x.data<float>(), dy.data<float>(), dW.data<float>(), db.data<float>());
+    bench::on_device([&](auto device) {
+      kernels::conv2d_dw_accumulate(device, shape, x.data<float>(), dy.data<float>(), dW.data<float>(),
+                                    db.data<float>());
+    });
   }
   bool right() const {
     forward(), input_gradient(), weight_gradient();
@@ -42,9 +49,9 @@ struct Problem {
     kernels::conv2d_spec(shape, xd.data(), Wd.data(), bd.data(), yd.data());
     kernels::conv2d_gradient_spec(shape, xd.data(), Wd.data(), dyd.data(), dxd.data(), dWd.data(), dbd.data());
     const double bound = testing::parity_bound(Dtype::f32);
-    return testing::nmse(y.data<float>(), yd.data(), y.numel()) < bound &&
-           testing::nmse(dx.data<float>(), dxd.data(), x.numel()) < bound &&
-           testing::nmse(dW.data<float>(), dWd.data(), W.numel()) < bound;
+    return testing::nmse(y.to_vector().data(), yd.data(), y.numel()) < bound &&
+           testing::nmse(dx.to_vector().data(), dxd.data(), x.numel()) < bound &&
+           testing::nmse(dW.to_vector().data(), dWd.data(), W.numel()) < bound;
   }
 
   kernels::Conv2dShape shape;
@@ -55,8 +62,8 @@ template <void (Problem::*Run)() const>
 void conv2d_case(benchmark::State& state) {
   const Problem p(state);
   if (!p.right()) return state.SkipWithError("wrong result");
-  for (auto _ : state) (p.*Run)();
-  bench::declare(state, 4.0 * (p.x.numel() + p.W.numel() + p.y.numel()), 2.0 * p.shape.work());
+  bench::measure(
+      state, [&] { (p.*Run)(); }, 4.0 * (p.x.numel() + p.W.numel() + p.y.numel()), 2.0 * p.shape.work());
 }
 
 void sizes(benchmark::internal::Benchmark* b) {

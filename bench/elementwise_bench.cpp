@@ -15,16 +15,19 @@ using namespace heartbeat;
 // want(a, b, k) before it is timed. operands: tensors that must be read or written once; flops: for each element.
 template <class Run, class Want>
 void elementwise_case(benchmark::State& state, int operands, int flops, Run run, Want want) {
-  const Tensor a = testing::random_normal({state.range(0), 32}, Dtype::f32, 1);
-  const Tensor b = testing::random_normal(a.shape(), Dtype::f32, 2), y = Tensor::zeros(a.shape());
-  const auto once = [&] { run(a.value<float>(), b.value<float>(), y.value<float>()); };
+  const Tensor a = testing::random_normal({state.range(0), 32}, Dtype::f32, 1).to(bench::device());
+  const Tensor b = testing::random_normal(a.shape(), Dtype::f32, 2).to(bench::device());
+  const Tensor y = Tensor::zeros(a.shape(), Dtype::f32, bench::device());
+  const auto once = [&] {
+    bench::on_device([&](auto device) { run(device, a.value<float>(), b.value<float>(), y.value<float>()); });
+  };
   once();
   std::vector<double> right(y.numel());
-  for (long k = 0; k < y.numel(); ++k) right[k] = want(a.at(k), b.at(k), k);
-  if (testing::nmse(y.data<float>(), right.data(), y.numel()) > testing::parity_bound(Dtype::f32))
+  const std::vector<double> ad = a.to_vector(), bd = b.to_vector();
+  for (long k = 0; k < y.numel(); ++k) right[k] = want(ad[k], bd[k], k);
+  if (testing::nmse(y.to_vector().data(), right.data(), y.numel()) > testing::parity_bound(Dtype::f32))
     return state.SkipWithError("wrong result");
-  for (auto _ : state) once();
-  bench::declare(state, 4.0 * operands * y.numel(), double(flops) * y.numel());
+  bench::measure(state, once, 4.0 * operands * y.numel(), double(flops) * y.numel());
 }
 
 using In = Matrix<const float>;
@@ -32,33 +35,33 @@ using Out = Matrix<float>;
 
 void add(benchmark::State& state) {
   elementwise_case(
-      state, 3, 1, [](In a, In b, Out y) { kernels::add<float>(Cpu{}, a, b, y); },
+      state, 3, 1, [](auto device, In a, In b, Out y) { kernels::add<float>(device, a, b, y); },
       [](double a, double b, long) { return a + b; });
 }
 // FLOPs of an activation: the polynomial of exp, 6 multiply-adds, and the quotient.
 void silu(benchmark::State& state) {
   elementwise_case(
-      state, 2, 16, [](In a, In, Out y) { kernels::silu<float>(Cpu{}, a, y); },
+      state, 2, 16, [](auto device, In a, In, Out y) { kernels::silu<float>(device, a, y); },
       [](double a, double, long) { return kernels::silu_spec(a); });
 }
 void silu_backward(benchmark::State& state) {
   elementwise_case(
       state, 4, 20,
-      [](In a, In b, Out y) {
-        std::fill_n(y.data, y.numel(), 0.f);
-        kernels::silu_backward<float>(Cpu{}, a, b, y);
+      [](auto device, In a, In b, Out y) {
+        kernels::scale<float>(device, 0, a, y);
+        kernels::silu_backward<float>(device, a, b, y);
       },
       [](double a, double b, long) { return kernels::silu_slope_spec(a) * b; });
 }
 void tanh(benchmark::State& state) {
   elementwise_case(
-      state, 2, 24, [](In a, In, Out y) { kernels::tanh<float>(Cpu{}, a, y); },
+      state, 2, 24, [](auto device, In a, In, Out y) { kernels::tanh<float>(device, a, y); },
       [](double a, double, long) { return kernels::tanh_spec(a); });
 }
 void dropout(benchmark::State& state) {
   const RandomStream stream = random_stream(1, 2, 3, 4);
   elementwise_case(
-      state, 2, 1, [=](In a, In, Out y) { kernels::dropout<float>(Cpu{}, stream, 0.1, a, y); },
+      state, 2, 1, [=](auto device, In a, In, Out y) { kernels::dropout<float>(device, stream, 0.1, a, y); },
       [=](double a, double, long k) { return kernels::dropout_spec(stream, 0.1, k, a); });
 }
 

@@ -30,6 +30,7 @@ struct Problem {
 };
 
 void forward(benchmark::State& state) {
+  if (bench::is_for_cpu(state)) return;
   Problem p(state);
   const auto run = [&] {
     kernels::embedding<float>(Cpu{}, p.ids.data(), {p.table.data(), p.kVocabulary, p.d}, {p.rows.data(), p.n, p.d});
@@ -37,11 +38,11 @@ void forward(benchmark::State& state) {
   run();
   for (long i = 0; i < p.n; ++i)
     if (p.rows[i * p.d] != p.table[p.ids[i] * p.d]) return state.SkipWithError("wrong result");
-  for (auto _ : state) run();
-  bench::declare(state, p.bytes(), 0);
+  bench::measure(state, run, p.bytes(), 0);
 }
 
 void adjoint(benchmark::State& state) {
+  if (bench::is_for_cpu(state)) return;
   Problem p(state);
   std::vector<double> dy(p.rows.begin(), p.rows.end()), want(p.table.begin(), p.table.end());
   const auto run = [&] {
@@ -52,8 +53,7 @@ void adjoint(benchmark::State& state) {
   kernels::embedding_adjoint_spec(p.ids.data(), {dy.data(), p.n, p.d}, {want.data(), p.kVocabulary, p.d});
   if (testing::nmse(p.table.data(), want.data(), long(want.size())) > testing::parity_bound(Dtype::f32))
     return state.SkipWithError("wrong result");
-  for (auto _ : state) run();
-  bench::declare(state, p.bytes(), double(p.n) * p.d);
+  bench::measure(state, run, p.bytes(), double(p.n) * p.d);
 }
 
 void sizes(benchmark::internal::Benchmark* b) {

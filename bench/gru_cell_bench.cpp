@@ -14,6 +14,7 @@ using namespace heartbeat;
 // Arguments: rows, channels of state and message; forward, and then backward to everything. Seed 1.
 template <bool kBackward>
 void gru_cell_case(benchmark::State& state) {
+  if (bench::is_for_cpu(state)) return;
   const long n = state.range(0), d = state.range(1);
   std::mt19937_64 engine(1);
   std::normal_distribution<float> normal;
@@ -40,17 +41,17 @@ void gru_cell_case(benchmark::State& state) {
     return state.SkipWithError("wrong result");
 
   if constexpr (!kBackward) {
-    for (auto _ : state) forward();
-    bench::declare(state, 4.0 * double(7 * n * d + 6 * d * d + 6 * d), 12.0 * double(n) * double(d * d));
+    bench::measure(state, forward, 4.0 * double(7 * n * d + 6 * d * d + 6 * d), 12.0 * double(n) * double(d * d));
   } else {
     std::vector<float> dm(n * d), dh(n * d), dW_ih(3 * d * d), dW_hh(3 * d * d), db_ih(3 * d), db_hh(3 * d);
-    for (auto _ : state)
+    const auto backward = [&] {
       kernels::gru_cell_adjoint_accumulate<float>(
           Cpu{}, W, {m.data(), n, d}, {h.data(), n, d}, {gates.data(), n, 4 * d}, {y.data(), n, d},
           {{dm.data(), n, d},
            {dh.data(), n, d},
            {{dW_ih.data(), 3 * d, d}, {dW_hh.data(), 3 * d, d}, {db_ih.data(), 1, 3 * d}, {db_hh.data(), 1, 3 * d}}});
-    bench::declare(state, 4.0 * double(9 * n * d + 12 * d * d + 6 * d), 24.0 * double(n) * double(d * d));
+    };
+    bench::measure(state, backward, 4.0 * double(9 * n * d + 12 * d * d + 6 * d), 24.0 * double(n) * double(d * d));
   }
 }
 

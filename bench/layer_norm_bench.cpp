@@ -1,10 +1,8 @@
 #include "kernels/layer_norm/layer_norm.h"
 
-#include <cstring>
 #include <vector>
 
 #include "bench/support/bench.h"
-#include "kernels/common/parallel.h"
 #include "kernels/layer_norm/layer_norm_spec.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/parity.h"
@@ -19,24 +17,28 @@ struct Problem {
   explicit Problem(const benchmark::State& state)
       : n(state.range(0)),
         c(state.range(1)),
-        x(random_normal({n, c}, Dtype::f32, 1)),
-        gain(random_normal({c}, Dtype::f32, 2)),
-        bias(random_normal({c}, Dtype::f32, 3)),
-        dy(random_normal({n, c}, Dtype::f32, 4)),
-        y(Tensor::zeros({n, c})),
-        statistics(Tensor::zeros({n, 2})),
-        dx(Tensor::zeros({n, c})),
-        dgain(Tensor::zeros({c})),
-        dbias(Tensor::zeros({c})) {}
+        x(random_normal({n, c}, Dtype::f32, 1).to(bench::device())),
+        gain(random_normal({c}, Dtype::f32, 2).to(bench::device())),
+        bias(random_normal({c}, Dtype::f32, 3).to(bench::device())),
+        dy(random_normal({n, c}, Dtype::f32, 4).to(bench::device())),
+        y(Tensor::zeros({n, c}, Dtype::f32, bench::device())),
+        statistics(Tensor::zeros({n, 2}, Dtype::f32, bench::device())),
+        dx(Tensor::zeros({n, c}, Dtype::f32, bench::device())),
+        dgain(Tensor::zeros({c}, Dtype::f32, bench::device())),
+        dbias(Tensor::zeros({c}, Dtype::f32, bench::device())) {}
 
   void forward() const {
-    kernels::layer_norm_silu<float>(Cpu{}, x.value<float>(), gain.data<float>(), bias.data<float>(), 1e-5,
-                                    y.value<float>(), statistics.value<float>());
+    bench::on_device([&](auto device) {
+      kernels::layer_norm_silu<float>(device, x.value<float>(), gain.data<float>(), bias.data<float>(), 1e-5,
+                                      y.value<float>(), statistics.value<float>());
+    });
   }
   void backward() const {
-    kernels::layer_norm_silu_backward<float>(Cpu{}, x.value<float>(), gain.data<float>(), bias.data<float>(),
-                                             statistics.value<float>(), dy.value<float>(), dx.data<float>(),
-                                             dgain.data<float>(), dbias.data<float>());
+    bench::on_device([&](auto device) {
+      kernels::layer_norm_silu_backward<float>(device, x.value<float>(), gain.data<float>(), bias.data<float>(),
+                                               statistics.value<float>(), dy.value<float>(), dx.data<float>(),
+                                               dgain.data<float>(), dbias.data<float>());
+    });
   }
   bool right() const {
     forward();
@@ -47,9 +49,9 @@ struct Problem {
     kernels::layer_norm_backward_spec(true, {xd.data(), n, c}, gd.data(), bd.data(), 1e-5, {dyd.data(), n, c},
                                       dxd.data(), dgd.data(), dbd.data());
     const double bound = testing::parity_bound(Dtype::f32);
-    return testing::nmse(y.data<float>(), yd.data(), n * c) < bound &&
-           testing::nmse(dx.data<float>(), dxd.data(), n * c) < bound &&
-           testing::nmse(dgain.data<float>(), dgd.data(), c) < bound;
+    return testing::nmse(y.to_vector().data(), yd.data(), n * c) < bound &&
+           testing::nmse(dx.to_vector().data(), dxd.data(), n * c) < bound &&
+           testing::nmse(dgain.to_vector().data(), dgd.data(), c) < bound;
   }
 
   long n, c;
@@ -60,33 +62,20 @@ struct Problem {
 void forward(benchmark::State& state) {
   const Problem p(state);
   if (!p.right()) return state.SkipWithError("wrong result");
-  for (auto _ : state) p.forward();
-  bench::declare(state, 8.0 * p.n * p.c + 8.0 * p.n, 24.0 * p.n * p.c);
+  bench::measure(
+      state, [&] { p.forward(); }, 8.0 * p.n * p.c + 8.0 * p.n, 24.0 * p.n * p.c);
 }
 void backward(benchmark::State& state) {
   const Problem p(state);
   if (!p.right()) return state.SkipWithError("wrong result");
-  for (auto _ : state) p.backward();
-  bench::declare(state, 16.0 * p.n * p.c + 8.0 * p.n, 34.0 * p.n * p.c);
+  bench::measure(
+      state, [&] { p.backward(); }, 16.0 * p.n * p.c + 8.0 * p.n, 34.0 * p.n * p.c);
 }
-// The ceiling: the bytes of forward, only copied, by the same chunks.
-void copy(benchmark::State& state) {
-  const Problem p(state);
-  for (auto _ : state) {
-    for_chunks(p.n, 256, [&](long first, long last) {
-      std::memcpy(p.y.data<float>() + first * p.c, p.x.data<float>() + first * p.c, (last - first) * p.c * 4);
-    });
-    benchmark::ClobberMemory();
-  }
-  bench::declare(state, 8.0 * p.n * p.c, 0);
-}
-
 void sizes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "c"})->ArgsProduct({{8256, 131328}, {32, 64}});
   bench::repeated(b);
 }
 BENCHMARK(forward)->Name("layer_norm_silu/forward")->Apply(sizes);
 BENCHMARK(backward)->Name("layer_norm_silu/backward")->Apply(sizes);
-BENCHMARK(copy)->Name("layer_norm_silu/copy")->Apply(sizes);
 
 }  // namespace

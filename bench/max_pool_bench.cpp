@@ -42,10 +42,11 @@ struct Problem {
 // Forward reads x and writes y and places; backward reads two of them and moves a line of dx for each.
 template <void (Problem::*Run)()>
 void max_pool_case(benchmark::State& state) {
+  if (bench::is_for_cpu(state)) return;
   Problem p(state);
   if (!p.right()) return state.SkipWithError("wrong result");
-  for (auto _ : state) (p.*Run)();
-  bench::declare(state, 4.0 * (p.x.numel() + 2 * p.outputs), double(p.outputs * p.shape.size * p.shape.size));
+  bench::measure(
+      state, [&] { (p.*Run)(); }, 4.0 * (p.x.numel() + 2 * p.outputs), double(p.outputs * p.shape.size * p.shape.size));
 }
 
 void sizes(benchmark::internal::Benchmark* b) {

@@ -1,14 +1,11 @@
-// Pair convolution beside a plain sgemm of the same size, both in one process and taking turns: a shared machine slows
-// both. of_sgemm is the median over rounds of (FLOP/s of ours) / (FLOP/s of sgemm); best_of_sgemm compares the best
-// round of each, which says more when other programs take the cores away. square is a product of 1024 x 1024 matrices.
+// Pair convolution beside a plain sgemm of the same FLOPs: [pairs, taps C] x [taps C, C], or its weight gradient.
 #include "kernels/pair_conv/pair_conv.h"
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
 #include <random>
 #include <vector>
 
+#include "bench/peers/nvidia.h"
 #include "bench/support/bench.h"
 #include "graph/pair_layout.h"
 #include "kernels/common/blas.h"
@@ -23,15 +20,6 @@ using blas::Op;
 
 enum Part { forward, dx, dw };
 
-double seconds_of(const std::function<void()>& f) {
-  const auto start = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-double median(std::vector<double> v) {
-  std::nth_element(v.begin(), v.begin() + v.size() / 2, v.end());
-  return v[v.size() / 2];
-}
 std::vector<float> uniforms(long n, unsigned seed) {
   std::minstd_rand engine(seed);
   std::vector<float> v(n);
@@ -39,12 +27,13 @@ std::vector<float> uniforms(long n, unsigned seed) {
   return v;
 }
 
-// [pairs, taps * c] x [taps * c, c], or its weight gradient [taps * c, pairs] x [pairs, c], cut in two for two cores.
+// The peer: on a CPU cut in two for two cores, on a GPU cuBLAS.
 class Sgemm {
  public:
   Sgemm(long m, long n, long k, bool transposed)
       : m_(m), n_(n), k_(k), transposed_(transposed), a_(uniforms(m * k, 3)), b_(uniforms(k * n, 4)), c_(m * n) {}
-  void operator()() {
+  void operator()() const {
+    if (bench::device() == Device::cuda) return bench::nvidia::sgemm(transposed_, m_, n_, k_, a_, b_, c_);
     const long half = m_ / 2;
     for_chunks(m_, std::max(half, m_ - half), [&](long first, long last) {
       blas::gemm<float>(transposed_ ? Op::transpose : Op::none, Op::none, last - first, n_, k_, 1,
@@ -53,11 +42,14 @@ class Sgemm {
     });
   }
   double flops() const { return 2.0 * m_ * n_ * k_; }
+  bench::Peer peer() const {  // for as long as this lives
+    return {bench::device() == Device::cuda ? bench::nvidia::cublas_name() : "OpenBLAS sgemm", [this] { (*this)(); }};
+  }
 
  private:
   long m_, n_, k_;
   bool transposed_;
-  std::vector<float> a_, b_, c_;
+  bench::Array<float> a_, b_, c_;
 };
 
 // Arguments: part, tied, length, channels, dilation.
@@ -69,50 +61,38 @@ void pair_conv_case(benchmark::State& state) {
   members.push_back(single_chain(length));
   const PairLayout layout(std::move(members));
   const long pairs = layout.pairs(), taps = shape.taps();
-  const std::vector<float> x = uniforms(pairs * c, 1), W = uniforms(c * c * taps, 2);
-  std::vector<float> y(pairs * c), weights(c * c * taps), bias(c);
+  const std::vector<float> xh = uniforms(pairs * c, 1), Wh = uniforms(c * c * taps, 2);
+  const bench::Array<float> x(xh), W(Wh), dy(uniforms(pairs * c, 3)), y(pairs * c), x_gradient(pairs * c);
+  const bench::Array<float> W_gradient(c * c * taps), b_gradient(c), no_bias(c);
 
-  const auto run = [&] {
-    if (part == forward)
-      kernels::pair_conv<float>(Cpu{}, layout.view(), shape, {x.data(), pairs, c}, W.data(), bias.data(),
-                                {y.data(), pairs, c});
-    else if (part == dx)
-      kernels::pair_conv_dx_accumulate<float>(Cpu{}, layout.view(), shape, {x.data(), pairs, c}, W.data(),
-                                              {y.data(), pairs, c});
-    else
-      kernels::pair_conv_dw_accumulate<float>(Cpu{}, layout.view(), shape, {x.data(), pairs, c}, {x.data(), pairs, c},
-                                              weights.data(), bias.data());
+  const auto run_part = [&](Part which) {
+    bench::on_device([&](auto device) {
+      const PairBatch batch = layout.view(device);
+      const auto xs = x.matrix(pairs, c), dys = dy.matrix(pairs, c);
+      if (which == forward)
+        kernels::pair_conv<float>(device, batch, shape, xs, W.data(), no_bias.data(), y.matrix(pairs, c));
+      else if (which == dx)
+        kernels::pair_conv_dx_accumulate<float>(device, batch, shape, dys, W.data(), x_gradient.matrix(pairs, c));
+      else
+        kernels::pair_conv_dw_accumulate<float>(device, batch, shape, xs, dys, W_gradient.data(), b_gradient.data());
+    });
   };
-  run();
+  for (const Part which : {forward, part}) run_part(which);
   if (part == forward && length <= 128) {
-    const std::vector<double> xd(x.begin(), x.end()), wd(W.begin(), W.end());
+    const std::vector<double> xd(xh.begin(), xh.end()), wd(Wh.begin(), Wh.end());
     std::vector<double> want(y.size());
     kernels::pair_conv_spec(layout.view(), shape, {xd.data(), pairs, c},
                             shape.tied ? kernels::untie(wd.data(), c, c).data() : wd.data(), nullptr,
                             {want.data(), pairs, c});
-    if (testing::nmse(y.data(), want.data(), long(y.size())) > testing::parity_bound(Dtype::f32))
+    if (testing::nmse(y.host().data(), want.data(), y.size()) > testing::parity_bound(Dtype::f32))
       return state.SkipWithError("wrong result");
   }
+  if ((part == dx && !bench::is_adjoint(dy, y, x_gradient, x)) ||
+      (part == dw && !bench::is_adjoint(dy, y, W_gradient, W)))
+    return state.SkipWithError("wrong result");
 
-  Sgemm same = part == dw ? Sgemm(taps * c, c, pairs, true) : Sgemm(pairs, c, taps * c, false);
-  Sgemm square(1024, 1024, 1024, false);
-  same();
-  square();
-  std::vector<double> ours, theirs, squares, of_same;
-  for (auto _ : state) {
-    const double seconds = seconds_of(run), rate = same.flops() / seconds;
-    ours.push_back(rate);
-    theirs.push_back(same.flops() / seconds_of(same));
-    of_same.push_back(rate / theirs.back());
-    if (ours.size() % 4 == 1) squares.push_back(square.flops() / seconds_of(square));
-    state.SetIterationTime(seconds);
-  }
-  bench::declare(state, 2.0 * pairs * c * 4, same.flops());
-  const auto best = [](const std::vector<double>& v) { return *std::max_element(v.begin(), v.end()); };
-  state.counters["GFLOP/s"] = median(ours) / 1e9;
-  state.counters["of_sgemm"] = median(of_same);
-  state.counters["best_of_sgemm"] = best(ours) / best(theirs);
-  state.counters["best_of_square"] = best(ours) / best(squares);
+  const Sgemm same = part == dw ? Sgemm(taps * c, c, pairs, true) : Sgemm(pairs, c, taps * c, false);
+  bench::measure(state, [&] { run_part(part); }, 2.0 * pairs * c * 4, same.flops(), {same.peer()});
 }
 
 BENCHMARK(pair_conv_case)
@@ -120,8 +100,6 @@ BENCHMARK(pair_conv_case)
     ->ArgNames({"part", "tied", "L", "C", "d"})
     ->ArgsProduct({{forward, dx, dw}, {0, 1}, {128, 256, 512}, {32, 64}, {1}})
     ->ArgsProduct({{forward, dx, dw}, {0, 1}, {256}, {64}, {4}})
-    ->UseManualTime()
-    ->MinTime(0.3)
-    ->Unit(benchmark::kMillisecond);
+    ->Apply(bench::repeated);
 
 }  // namespace

@@ -25,36 +25,46 @@ void forward(benchmark::State& state) {
   const long L = state.range(0), H = state.range(1);
   const PairLayout layout({single_chain(L)});
   const long pairs = layout.pairs();
-  const std::vector<float> a = random_values(pairs * H, 1), b = random_values(pairs * H, 2);
-  std::vector<float> z(pairs * H);
+  const std::vector<float> ah = random_values(pairs * H, 1), bh = random_values(pairs * H, 2);
+  const bench::Array<float> a(ah), b(bh), z(pairs * H);
   const auto run = [&] {
-    kernels::triangle_multiplication<float>(Cpu{}, layout.view(), {a.data(), pairs, H}, {b.data(), pairs, H},
-                                            Triangle::oriented, {z.data(), pairs, H});
+    bench::on_device([&](auto device) {
+      kernels::triangle_multiplication<float>(device, layout.view(device), a.matrix(pairs, H), b.matrix(pairs, H),
+                                              Triangle::oriented, z.matrix(pairs, H));
+    });
   };
   run();
   if (L <= 128) {
-    std::vector<double> a_spec(a.begin(), a.end()), b_spec(b.begin(), b.end()), want(z.size());
+    std::vector<double> a_spec(ah.begin(), ah.end()), b_spec(bh.begin(), bh.end()), want(z.size());
     kernels::triangle_multiplication_spec(layout.view(), {a_spec.data(), pairs, H}, {b_spec.data(), pairs, H},
                                           Triangle::oriented, {want.data(), pairs, H});
-    if (testing::nmse(z.data(), want.data(), long(z.size())) > testing::parity_bound(Dtype::f32))
+    if (testing::nmse(z.host().data(), want.data(), long(z.size())) > testing::parity_bound(Dtype::f32))
       return state.SkipWithError("wrong result");
   }
-  for (auto _ : state) run();
-  bench::declare(state, 3.0 * z.size() * 4, 2.0 * L * z.size());
+  bench::measure(state, run, 3.0 * z.size() * 4, 2.0 * L * z.size());
 }
 
 void backward(benchmark::State& state) {
   const long L = state.range(0), H = state.range(1);
   const PairLayout layout({single_chain(L)});
   const long pairs = layout.pairs();
-  const std::vector<float> a = random_values(pairs * H, 1), b = random_values(pairs * H, 2);
-  const std::vector<float> dz = random_values(pairs * H, 3);
-  std::vector<float> da(pairs * H), db(pairs * H);
-  for (auto _ : state)
-    kernels::triangle_multiplication_backward<float>(Cpu{}, layout.view(), {dz.data(), pairs, H}, {a.data(), pairs, H},
-                                                     {b.data(), pairs, H}, Triangle::oriented, {da.data(), pairs, H},
-                                                     {db.data(), pairs, H});
-  bench::declare(state, 7.0 * dz.size() * 4, 4.0 * L * dz.size());
+  const bench::Array<float> a(random_values(pairs * H, 1)), b(random_values(pairs * H, 2));
+  const bench::Array<float> dz(random_values(pairs * H, 3)), z(pairs * H), da(pairs * H), db(pairs * H);
+  const auto run = [&] {
+    bench::on_device([&](auto device) {
+      kernels::triangle_multiplication_backward<float>(device, layout.view(device), dz.matrix(pairs, H),
+                                                       a.matrix(pairs, H), b.matrix(pairs, H), Triangle::oriented,
+                                                       da.matrix(pairs, H), db.matrix(pairs, H));
+    });
+  };
+  run();
+  bench::on_device([&](auto device) {
+    kernels::triangle_multiplication<float>(device, layout.view(device), a.matrix(pairs, H), b.matrix(pairs, H),
+                                            Triangle::oriented, z.matrix(pairs, H));
+  });
+  // The product is linear in a and in b, so both gradients have the inner product of dz and z.
+  if (!bench::is_adjoint(dz, z, da, a) || !bench::is_adjoint(dz, z, db, b)) return state.SkipWithError("wrong result");
+  bench::measure(state, run, 7.0 * dz.size() * 4, 4.0 * L * dz.size());
 }
 
 void sizes(benchmark::internal::Benchmark* b) {

@@ -4,10 +4,15 @@ list(FILTER cuda_kernels EXCLUDE REGEX "/common/")
 file(GLOB cuda_layer CONFIGURE_DEPENDS common/*_cuda.cu)  # memory, streams, cuBLAS
 file(GLOB simt_layer CONFIGURE_DEPENDS simt/*.cpp)
 
+# 554: nvcc does not see that the conversion of a Matrix<const T> to itself is ruled out.
+set(HEARTBEAT_NVCC_FLAGS --expt-relaxed-constexpr --extended-lambda -diag-suppress=554 CACHE INTERNAL "Of every .cu file")
+
 # Adds .cu files to a target, with the compiler and the flags that HEARTBEAT_CUDA asks for.
 function(heartbeat_device_sources target)
   target_sources(${target} PRIVATE ${ARGN})
-  if(HEARTBEAT_CUDA STREQUAL "simt")
+  if(HEARTBEAT_CUDA STREQUAL "cuda")
+    target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:${HEARTBEAT_NVCC_FLAGS}>")
+  else()
     # g++ takes #pragma unroll for a mistake.
     set(flags -Wno-unknown-pragmas)
     if(HEARTBEAT_SIMT_CHECK)
@@ -17,13 +22,10 @@ function(heartbeat_device_sources target)
   endif()
 endfunction()
 
-# 554: nvcc does not see that the conversion of a Matrix<const T> to itself is ruled out.
-set(nvcc_flags --expt-relaxed-constexpr --extended-lambda -diag-suppress=554)
 if(HEARTBEAT_CUDA STREQUAL "cuda")
   find_package(CUDAToolkit REQUIRED)
   add_library(heartbeat_cuda STATIC ${cuda_layer})
   heartbeat_device_sources(heartbeat_cuda ${cuda_kernels})
-  target_compile_options(heartbeat_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:${nvcc_flags}>")
   target_include_directories(heartbeat_cuda PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(heartbeat_cuda PUBLIC heartbeat_kernels CUDA::cudart_static CUDA::cublas)
   target_compile_definitions(heartbeat_cuda PUBLIC HEARTBEAT_CUDA=1)
@@ -56,7 +58,8 @@ set_property(SOURCE ${without_fma} PROPERTY HEARTBEAT_NVCC_FLAGS -fmad=false)
 # shows what each kernel takes. A machine without a GPU can do this.
 find_program(NVCC nvcc HINTS /usr/local/cuda/bin)
 if(NVCC)
-  file(GLOB_RECURSE others CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.cu)
+  file(GLOB_RECURSE others CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*.cu
+       ${PROJECT_SOURCE_DIR}/bench/*.cu)
   set(objects)
   foreach(source ${cuda_kernels} ${cuda_layer} ${others})
     file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${source})
@@ -70,7 +73,7 @@ if(NVCC)
     add_custom_command(
       OUTPUT ${object}
       COMMAND bash -c "\"$@\" 2>${object}.txt || { cat ${object}.txt >&2; exit 1; }" nvcc ${CCACHE} ${NVCC} -c ${source}
-              -o ${object} -std=c++20 -O3 ${nvcc_flags} ${extra} -gencode arch=compute_80,code=sm_80 -gencode
+              -o ${object} -std=c++20 -O3 ${HEARTBEAT_NVCC_FLAGS} ${extra} -gencode arch=compute_80,code=sm_80 -gencode
               arch=compute_90,code=sm_90 -Werror all-warnings -Xcompiler=-Wall,-Wno-restrict,-Werror -Xptxas=-v
               -I${PROJECT_SOURCE_DIR} -MD -MF ${object}.d
       DEPENDS ${source}

@@ -46,7 +46,7 @@ template <class... Arguments>
 std::string shapes_of(const Arguments&... arguments) {
   std::string out;
   const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : ", ") + part; };
-  const auto describe = [&add]<class A>(const A& a) {
+  [[maybe_unused]] const auto describe = [&add]<class A>(const A& a) {
     if constexpr (requires { a.rows, a.cols; })
       add("[" + std::to_string(a.rows) + ", " + std::to_string(a.cols) + "]");
     else if constexpr (requires { a.pairs, a.residues; })
