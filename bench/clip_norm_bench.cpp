@@ -10,17 +10,25 @@ using namespace heartbeat;
 
 // Arguments: tensors, elements of each.
 void clip_norm_case(benchmark::State& state) {
-  if (bench::is_for_cpu(state)) return;
   const long count = state.range(0), n = state.range(1);
-  const std::vector<float> g = testing::normal<float>(count * n, 1e-3, 1);
+  const std::vector<float> host = testing::normal<float>(count * n, 1e-3, 1);
+  const bench::Array<float> g(host);
+  const bench::Array<kernels::NormClip> result(1);
   std::vector<const float*> gradients;
   for (long t = 0; t < count; ++t) gradients.push_back(g.data() + t * n);
   const ChunkTable table(std::vector<long>(count, n));
 
-  kernels::NormClip got;
-  const auto run = [&] { got = kernels::clip_norm<float>(Cpu{}, table, gradients, 1); };
+  const auto run = [&] {
+    bench::on_device([&](auto device) {
+      if constexpr (std::is_same_v<decltype(device), Cpu>)
+        *result.data() = kernels::clip_norm<float>(device, table, gradients, 1);
+      else
+        kernels::clip_norm<float>(device, table, gradients, 1, result.data());
+    });
+  };
   run();
-  const auto want = kernels::clip_norm_spec({std::vector<double>(g.begin(), g.end())}, 1);
+  const kernels::NormClip got = result.host()[0];
+  const auto want = kernels::clip_norm_spec({std::vector<double>(host.begin(), host.end())}, 1);
   if (!(std::abs(got.norm - want.norm) < 1e-12 * want.norm)) return state.SkipWithError("wrong result");
   bench::measure(state, run, 4.0 * count * n, 2.0 * count * n);
 }

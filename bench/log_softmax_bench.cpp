@@ -14,26 +14,31 @@ using namespace heartbeat;
 // Arguments: rows, classes. Normal scores, seed 1. FLOPs count an exponential as one.
 struct Problem {
   explicit Problem(benchmark::State& state)
-      : n(state.range(0)), c(state.range(1)), x(n * c), y(n * c), dx(n * c), wide(n * c), want(n * c) {
+      : n(state.range(0)), c(state.range(1)), x(n * c), y(n * c), dx(n * c), want(n * c) {
     std::mt19937_64 engine(1);
     std::normal_distribution<float> normal;
-    for (float& v : x) v = normal(engine);
-    wide.assign(x.begin(), x.end());
+    std::vector<float> host(n * c);
+    for (float& v : host) v = normal(engine);
+    x.assign(host);
+    wide.assign(host.begin(), host.end());
   }
-  void forward() { kernels::log_softmax<float>(Cpu{}, {x.data(), n, c}, {y.data(), n, c}); }
+  void forward() {
+    bench::on_device([&](auto device) { kernels::log_softmax<float>(device, {x.data(), n, c}, {y.data(), n, c}); });
+  }
   void backward() {
-    kernels::log_softmax_backward<float>(Cpu{}, {y.data(), n, c}, {x.data(), n, c}, {dx.data(), n, c});
+    bench::on_device([&](auto device) {
+      kernels::log_softmax_backward<float>(device, {y.data(), n, c}, {x.data(), n, c}, {dx.data(), n, c});
+    });
   }
-  bool is_near(const std::vector<float>& got) const {
-    return testing::nmse(got.data(), want.data(), n * c) <= testing::parity_bound(Dtype::f32);
+  bool is_near(const bench::Array<float>& got) const {
+    return testing::nmse(got.host().data(), want.data(), n * c) <= testing::parity_bound(Dtype::f32);
   }
   long n, c;
-  std::vector<float> x, y, dx;
+  bench::Array<float> x, y, dx;
   std::vector<double> wide, want;
 };
 
 void forward(benchmark::State& state) {
-  if (bench::is_for_cpu(state)) return;
   Problem p(state);
   p.forward();
   kernels::log_softmax_spec({p.wide.data(), p.n, p.c}, {p.want.data(), p.n, p.c});
@@ -43,11 +48,11 @@ void forward(benchmark::State& state) {
 }
 
 void adjoint(benchmark::State& state) {
-  if (bench::is_for_cpu(state)) return;
   Problem p(state);
   p.forward();
   p.backward();
-  const std::vector<double> log_p(p.y.begin(), p.y.end());
+  const std::vector<float> host = p.y.host();
+  const std::vector<double> log_p(host.begin(), host.end());
   kernels::log_softmax_backward_spec({log_p.data(), p.n, p.c}, {p.wide.data(), p.n, p.c}, {p.want.data(), p.n, p.c});
   if (!p.is_near(p.dx)) return state.SkipWithError("wrong result");
   bench::measure(

@@ -17,32 +17,38 @@ struct Problem {
   explicit Problem(const benchmark::State& state)
       : shape{state.range(0), state.range(1), state.range(1), state.range(2), state.range(3)},
         outputs(shape.planes * shape.out_height() * shape.out_width()),
-        x(random_normal({shape.planes * shape.height * shape.width}, Dtype::f32, 1)),
-        dy(random_normal({outputs}, Dtype::f32, 2)),
-        y(Tensor::zeros({outputs})),
-        dx(Tensor::zeros(x.shape())),
+        x(random_normal({shape.planes * shape.height * shape.width}, Dtype::f32, 1).to(bench::device())),
+        dy(random_normal({outputs}, Dtype::f32, 2).to(bench::device())),
+        y(Tensor::zeros({outputs}, Dtype::f32, bench::device())),
+        dx(Tensor::zeros(x.shape(), Dtype::f32, bench::device())),
         from(outputs) {}
 
-  void forward() { kernels::max_pool(Cpu{}, shape, x.data<float>(), y.data<float>(), from.data()); }
-  void backward() { kernels::max_pool_dx_accumulate(Cpu{}, shape, dy.data<float>(), from.data(), dx.data<float>()); }
+  void forward() {
+    bench::on_device(
+        [&](auto device) { kernels::max_pool(device, shape, x.data<float>(), y.data<float>(), from.data()); });
+  }
+  void backward() {
+    bench::on_device([&](auto device) {
+      kernels::max_pool_dx_accumulate(device, shape, dy.data<float>(), from.data(), dx.data<float>());
+    });
+  }
   bool right() {
     forward();
     std::vector<double> want(outputs);
     std::vector<std::int32_t> want_from(outputs);
     kernels::max_pool_spec(shape, x.to_vector().data(), want.data(), want_from.data());
-    return testing::nmse(y.data<float>(), want.data(), outputs) == 0 && from == want_from;
+    return testing::nmse(y.to_vector().data(), want.data(), outputs) == 0 && from.host() == want_from;
   }
 
   kernels::MaxPoolShape shape;
   long outputs;
   Tensor x, dy, y, dx;
-  std::vector<std::int32_t> from;
+  bench::Array<std::int32_t> from;
 };
 
 // Forward reads x and writes y and places; backward reads two of them and moves a line of dx for each.
 template <void (Problem::*Run)()>
 void max_pool_case(benchmark::State& state) {
-  if (bench::is_for_cpu(state)) return;
   Problem p(state);
   if (!p.right()) return state.SkipWithError("wrong result");
   bench::measure(

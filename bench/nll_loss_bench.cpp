@@ -14,21 +14,20 @@ using namespace heartbeat;
 
 // Arguments: rows, classes.
 void loss(benchmark::State& state) {
-  if (bench::is_for_cpu(state)) return;
   const long n = state.range(0), c = state.range(1);
-  const Tensor log_p = testing::random_normal({n, c}, Dtype::f32, 1);
+  const Tensor log_p = testing::random_normal({n, c}, Dtype::f32, 1).to(bench::device());
+  const bench::Array<double> sum(1);
   const Ids labels = testing::random_labels(n, c, 2);
   const std::vector<double> wide = log_p.to_vector();
   const double want = kernels::nll_loss_spec({wide.data(), n, c}, labels->data());
   const auto run = [&] {
-    double loss;
-    kernels::nll_loss<float>(Cpu{}, log_p.value<float>(), labels->data(), &loss);
-    return loss;
+    bench::on_device(
+        [&](auto device) { kernels::nll_loss<float>(device, log_p.value<float>(), labels.on(device), sum.data()); });
   };
-  const double got = run();
+  run();
+  const double got = sum.host()[0];
   if (testing::nmse(&got, &want, 1) > testing::parity_bound(Dtype::f64)) return state.SkipWithError("wrong result");
-  bench::measure(
-      state, [&] { benchmark::DoNotOptimize(run()); }, 8.0 * n, double(n));
+  bench::measure(state, run, 8.0 * n, double(n));
 }
 
 BENCHMARK(loss)

@@ -1,10 +1,10 @@
 #include "kernels/normal_noise/normal_noise.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "bench/support/bench.h"
 #include "kernels/normal_noise/normal_noise_spec.h"
+#include "tests/support/parity.h"
 
 namespace {
 
@@ -12,15 +12,18 @@ using namespace heartbeat;
 
 // Argument: numbers.
 void draw(benchmark::State& state) {
-  if (bench::is_for_cpu(state)) return;
   const long n = state.range(0);
-  std::vector<float> y(n);
+  const bench::Array<float> y(n);
   std::vector<double> want(n);
   const RandomStream stream = random_stream(1, 0, 0, 0);
-  const auto run = [&] { kernels::normal_noise<float>(Cpu{}, stream, {y.data(), 1, n}); };
+  const auto run = [&] {
+    bench::on_device([&](auto device) { kernels::normal_noise<float>(device, stream, y.matrix(1, n)); });
+  };
   run();
   kernels::normal_noise_spec(stream, {want.data(), 1, n});
-  if (!std::equal(want.begin(), want.end(), y.begin())) return state.SkipWithError("wrong result");
+  const std::vector<float> got = y.host();
+  if (testing::nmse(got.data(), want.data(), n) > testing::parity_bound(Dtype::f32))
+    return state.SkipWithError("wrong result");
   bench::measure(state, run, 4.0 * n, 0);
 }
 

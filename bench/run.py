@@ -166,6 +166,22 @@ def measure(program, o, python, environment):
     return context, merged(rounds)
 
 
+def processor():
+    for line in open("/proc/cpuinfo") if os.path.exists("/proc/cpuinfo") else []:
+        if line.startswith("model name"):
+            return line.split(": ")[1].strip()
+    return "unknown"
+
+
+def write(out, name, context, rows):
+    """One line a row, so that a change can be read. Returns the file's path below `out`."""
+    path = pathlib.Path(slug(context["device"])) / f"{context['date']}-{context['commit']}" / f"{name}.json"
+    (out / path).parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n  ".join(json.dumps(row) for row in rows)
+    (out / path).write_text(f'{{"context": {json.dumps(context)},\n "rows": [\n  {lines}\n ]}}\n')
+    return path
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
@@ -197,15 +213,11 @@ def main():
         context, rows = measure(program, o, python, environment)
         if not rows:
             continue
-        today = datetime.date.today().isoformat()
-        context.update(commit=commit(), date=today, rounds=o.rounds, load=round(os.getloadavg()[0], 2),
-                       **clocks(o.device))
-        folder = o.out / slug(context["device"]) / f"{today}-{context['commit']}"
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = ",\n  ".join(json.dumps(row) for row in rows)
-        (folder / f"{name}.json").write_text(f'{{"context": {json.dumps(context)},\n "rows": [\n  {lines}\n ]}}\n')
+        context.update(commit=commit(), date=datetime.date.today().isoformat(), rounds=o.rounds,
+                       load=round(os.getloadavg()[0], 2), **clocks(o.device))
         errors = [row for row in rows if "error" in row]
-        print(f"{name}: {len(rows)} rows, {len(errors)} not measured -> {folder.name}/{name}.json", flush=True)
+        print(f"{name}: {len(rows)} rows, {len(errors)} not measured -> {write(o.out, name, context, rows)}", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

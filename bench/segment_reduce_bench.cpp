@@ -13,25 +13,28 @@ using namespace heartbeat;
 
 // Arguments: rows, rows in a segment, channels. Eight rows are the atoms of a residue; one segment is a whole batch.
 void segment_mean(benchmark::State& state) {
-  if (bench::is_for_cpu(state)) return;
   const long n = state.range(0), length = state.range(1), channels = state.range(2), segments = n / length;
   std::vector<int> offsets(segments + 1);
   for (long s = 0; s <= segments; ++s) offsets[s] = int(s * length);
   std::mt19937_64 engine(1);
   std::normal_distribution<float> normal;
-  std::vector<float> x(n * channels), y(segments * channels);
-  for (float& v : x) v = normal(engine);
+  std::vector<float> host(n * channels);
+  for (float& v : host) v = normal(engine);
+  const bench::Array<float> x(host), y(segments * channels);
+  const bench::Array<int> at(offsets);
 
   using kernels::Reduce;
   const auto run = [&] {
-    kernels::segment_reduce<float>(Cpu{}, Reduce::mean, offsets.data(), {x.data(), n, channels},
-                                   {y.data(), segments, channels});
+    bench::on_device([&](auto device) {
+      kernels::segment_reduce<float>(device, Reduce::mean, at.data(), x.matrix(n, channels),
+                                     y.matrix(segments, channels));
+    });
   };
   run();
-  std::vector<double> xd(x.begin(), x.end()), want(y.size());
+  std::vector<double> xd(host.begin(), host.end()), want(y.size());
   kernels::segment_reduce_spec(Reduce::mean, offsets.data(), {xd.data(), n, channels},
                                {want.data(), segments, channels});
-  if (testing::nmse(y.data(), want.data(), long(y.size())) > testing::parity_bound(Dtype::f32))
+  if (testing::nmse(y.host().data(), want.data(), y.size()) > testing::parity_bound(Dtype::f32))
     return state.SkipWithError("wrong result");
 
   bench::measure(state, run, 4.0 * (double(n) + segments) * channels, double(n) * channels);

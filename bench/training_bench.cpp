@@ -69,7 +69,7 @@ void contacts_step(benchmark::State& state) {
   };
   run();
   const double first = loss_value;
-  for (int k = 0; k < 10; ++k) run();
+  for (int k = 0; k < 4; ++k) run();
   if (!(loss_value < first)) return state.SkipWithError("the loss does not fall");
   bench::measure(state, run, 0, 0);
   state.counters["peak_MB"] =

@@ -15,6 +15,7 @@ import sys
 
 root = pathlib.Path(__file__).resolve().parents[1]
 US = "heartbeat"
+WHOLE = {"training", "mnist_epoch"}  # steps and epochs, which come before kernels
 BEGIN, END = "<!-- results: made by tools/results.py -->", "<!-- end of results -->"
 
 INTRO = """# Results
@@ -157,7 +158,7 @@ def results(found):
         if "cuda" in context:
             parts.append(context["cuda"] + ".\n")
         rates = ceilings(benchmarks)
-        order = sorted(benchmarks, key=lambda n: (n != "ceilings", n != "training", n))
+        order = sorted(benchmarks, key=lambda n: (n != "ceilings", n not in WHOLE, n))
         for name in order:
             date, report = benchmarks[name]
             c = report["context"]
@@ -176,7 +177,7 @@ def summary(found):
     for benchmarks in found.values():
         context = next(iter(benchmarks.values()))[1]["context"]
         cells = []
-        for name in sorted(benchmarks, key=lambda n: (n != "training", n)):
+        for name in sorted(benchmarks, key=lambda n: (n not in WHOLE, n)):
             cases = by_case(benchmarks[name][1]["rows"])
             peers = [p for p in (best(same) for same in cases.values()) if p]
             if not peers:

@@ -3,6 +3,7 @@ import statistics
 import time
 
 SAMPLE_SECONDS, CASE_SECONDS, FEWEST, MOST = 1e-3, 0.3, 15, 101
+LONG_SECONDS, FEWEST_LONG = 0.5, 5
 
 
 def synchronize(device):
@@ -40,7 +41,8 @@ def measured(case, by, run, device):
     once = seconds_of(run, 1, device)
     repeats = min(max(1, round(SAMPLE_SECONDS / max(once, 1e-9))), 100_000)
     samples, spent = [], 0.0
-    while len(samples) < MOST and (len(samples) < FEWEST or spent < CASE_SECONDS):
+    fewest = FEWEST_LONG if once > LONG_SECONDS else FEWEST
+    while len(samples) < MOST and (len(samples) < fewest or spent < CASE_SECONDS):
         seconds = seconds_of(run, repeats, device)
         spent += seconds
         samples.append(seconds / repeats)

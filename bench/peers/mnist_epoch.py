@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""One epoch of the reference MNIST network: train_mnist, which watches all ten tensors at every step, against PyTorch,
-which watches none. Same machine, same threads, taking turns. Needs a release build, tools/peers.sh and MNIST.
+"""One epoch of the reference MNIST network, ours and PyTorch's, each with and without watching all ten tensors at every
+step. Same machine, same threads, taking turns. Needs a release build, tools/peers.sh and MNIST.
 
     mnist_epoch.py [--data FOLDER] [--rounds 5] [--threads 2]
 
-Prints the times and writes them to bench/results/mnist/epoch.txt.
+Prints the times and writes mnist_epoch.json where bench/run.py writes its files.
 """
 import argparse
+import datetime
+import json
 import os
 import pathlib
-import platform
 import re
 import statistics
 import subprocess
@@ -17,79 +18,76 @@ import sys
 import tempfile
 
 root = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(root / "bench"))
+import run  # noqa: E402
+
+US = "heartbeat"
 
 
 def output_of(command, threads):
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    done = subprocess.run([str(part) for part in command], env=environment, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"mnist_epoch: {command[0]} ended with {done.returncode}")
-    return done.stdout
+    return run.output_of(command, env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
 
 
-def seconds_of_ours(o, run_dir):
-    text = output_of([root / "build/bin/train_mnist", "--data", o.data, "--run-dir", run_dir, "--epochs", 1, "--quiet"],
-                     o.threads)
+def seconds_of_ours(o, run_dir, watch):
+    text = output_of([o.bin / "train_mnist", "--data", o.data, "--run-dir", run_dir, "--epochs", 1, "--quiet", "--watch",
+                      "all" if watch else "none"], o.threads)
     steps, each = re.search(r"^(\d+) steps.* ([\d.]+) ms a step", text, re.M).groups()
-    watch = re.search(r"^heartbeat: .*", text, re.M)
-    return int(steps) * float(each) / 1000, watch.group(0) if watch else ""
+    return int(steps) * float(each) / 1000
 
 
-def seconds_of_theirs(o, python):
+def seconds_of_theirs(o, python, watch):
     text = output_of([python, root / "bench/peers/mnist_reference.py", "--data", o.data, "--epochs", 1, "--threads",
-                      o.threads], o.threads)
-    return float(re.search(r"seconds ([\d.]+)", text).group(1)), text.splitlines()[0]
+                      o.threads] + ["--watch"] * watch, o.threads)
+    return float(re.search(r"seconds ([\d.]+)", text).group(1)), text.split(",")[0].replace("torch", "PyTorch").split("+")[0]
 
 
-def processor():
-    for line in open("/proc/cpuinfo") if os.path.exists("/proc/cpuinfo") else []:
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
+def row(case, by, seconds, ours=None):
+    new = {"case": case, "by": by, "median_s": statistics.median(seconds), "p10_s": min(seconds), "p90_s": max(seconds),
+           "samples": len(seconds)}
+    if ours:
+        ratios = [a / b for a, b in zip(seconds, ours)]
+        new.update(ratio=statistics.median(ratios), ratio_from=min(ratios), ratio_to=max(ratios))
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in new.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = pathlib.Path(os.environ.get("HEARTBEAT_DATA", root / "../shared/data")) / "mnist"
     parser.add_argument("--data", type=pathlib.Path, default=data)
+    parser.add_argument("--bin", type=pathlib.Path, default=root / "build/bin")
+    parser.add_argument("--out", type=pathlib.Path, default=root / "bench/results")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()))
+    parser.add_argument("--python")
+    parser.set_defaults(no_peers=False)
     o = parser.parse_args()
     if not o.data.is_dir():
         sys.exit(f"mnist_epoch: {o.data} does not exist; give --data FOLDER with MNIST's four files")
-    if not (root / "build/bin/train_mnist").exists():
-        sys.exit("mnist_epoch: build/bin/train_mnist is missing; cmake --preset release && cmake --build build")
-    peers = subprocess.run([root / "tools/peers.sh"], stdout=subprocess.PIPE, text=True)
-    if peers.returncode:
-        sys.exit(peers.returncode)
-    python = peers.stdout.strip()
+    if not (o.bin / "train_mnist").exists():
+        sys.exit(f"mnist_epoch: {o.bin}/train_mnist is missing; cmake --preset release && cmake --build build")
+    python = run.peers_python(o)
+    if not python:
+        sys.exit("mnist_epoch: no Python with PyTorch; tools/peers.sh makes one")
 
-    ours, theirs, watch, torch = [], [], "", ""
+    ours, theirs, version = {False: [], True: []}, {False: [], True: []}, ""
     with tempfile.TemporaryDirectory() as scratch:
         for k in range(o.rounds):
-            seconds, watch = seconds_of_ours(o, f"{scratch}/run{k}")
-            ours.append(seconds)
-            seconds, torch = seconds_of_theirs(o, python)
-            theirs.append(seconds)
-            print(f"round {k + 1}: heartbeat {ours[-1]:.2f} s, PyTorch {theirs[-1]:.2f} s", file=sys.stderr, flush=True)
-
-    ratios = [theirs[k] / ours[k] for k in range(o.rounds)]
-    spread = lambda v: f"{statistics.median(v):.2f} (from {min(v):.2f} to {max(v):.2f})"
-    text = f"""One epoch of the reference MNIST network, 938 steps of 64 digits, {o.threads} threads; {o.rounds} rounds, taking turns.
-{processor()}, {os.cpu_count()} cores; load when it ended: {os.getloadavg()[0]:.1f}
-Made by bench/peers/mnist_epoch.py. Median, least and most.
-
-  heartbeat, three histograms of ten tensors at every step   {spread(ours)} s
-  PyTorch, nothing watched                                   {spread(theirs)} s
-  PyTorch / heartbeat, round by round                        {spread(ratios)}
-
-{torch}
-{watch}
-"""
-    print(text)
-    to = root / "bench/results/mnist/epoch.txt"
-    to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_text(text)
+            for watch in (True, False):
+                ours[watch].append(seconds_of_ours(o, f"{scratch}/run{k}{watch}", watch))
+                seconds, version = seconds_of_theirs(o, python, watch)
+                theirs[watch].append(seconds)
+            print(f"round {k + 1}: heartbeat {ours[True][-1]:.2f} s, {ours[False][-1]:.2f} s unwatched; PyTorch "
+                  f"{theirs[True][-1]:.2f} s, {theirs[False][-1]:.2f} s unwatched", file=sys.stderr, flush=True)
+    watched, plain = "mnist_epoch/watch:1", "mnist_epoch/watch:0"
+    rows = [row(watched, US, ours[True]), row(watched, f"{version} + histc", theirs[True], ours[True]),
+            row(watched, f"{version} that watches nothing", theirs[False], ours[True]),
+            row(plain, US, ours[False]), row(plain, version, theirs[False], ours[False])]
+    context = {"device": run.processor(), "threads": str(o.threads), "commit": run.commit(),
+               "date": datetime.date.today().isoformat(), "rounds": o.rounds, "load": round(os.getloadavg()[0], 2)}
+    print(run.write(o.out, "mnist_epoch", context, rows))
+    for r in rows:
+        print(f"{r['case']:22} {r['by']:34} {r['median_s']:6.2f} s ({r['p10_s']:.2f} to {r['p90_s']:.2f})"
+              + (f"   by ours {r['ratio']:.2f} ({r['ratio_from']:.2f} to {r['ratio_to']:.2f})" if "ratio" in r else ""))
 
 
 main()

@@ -63,11 +63,19 @@ def optimizer_for(net, o):
     return torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum)
 
 
-def step(net, optimizer, images, labels, noise=None):
+def step(net, optimizer, images, labels, noise=None, watch=False):
     optimizer.zero_grad()
     loss = F.nll_loss(net(images, noise), labels)
     loss.backward()
+    if not watch:
+        optimizer.step()
+        return loss.detach()
+    # What people write: a histogram of every gradient, parameter and update.
+    before = [p.detach().clone() for p in net.parameters()]
+    kept = [torch.histc(p.grad, 264, -1, 1) for p in net.parameters()]
     optimizer.step()
+    for p, old in zip(net.parameters(), before):
+        kept += [torch.histc(old, 264, -1, 1), torch.histc(p.detach() - old, 264, -1, 1)]
     return loss.detach()
 
 
@@ -93,7 +101,7 @@ def train(o):
         start = time.perf_counter()
         loss = torch.zeros(())
         for rows in torch.randperm(len(images)).split(o.batch_size):
-            loss += len(rows) * step(net, optimizer, images[rows], labels[rows])
+            loss += len(rows) * step(net, optimizer, images[rows], labels[rows], watch=o.watch)
         seconds = time.perf_counter() - start
         test_loss, accuracy = evaluate(net, test_images, test_labels, o.test_batch_size)
         print(f"epoch {epoch}  train loss {loss.item() / len(images):.4f}  test loss {test_loss:.4f}  "
@@ -131,6 +139,7 @@ def main():
     add("--optimizer", choices=["sgd", "adam"], default="sgd")
     add("--noise-module", choices=["on", "off"], default="on")
     add("--seed", type=int, default=17)
+    add("--watch", action="store_true", help="torch.histc of every gradient, parameter and update at every step")
     add("--threads", type=int, help="PyTorch's own choice if not given")
     o = parser.parse_args()
     if o.threads:

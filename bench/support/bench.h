@@ -58,8 +58,9 @@ struct Peer {
 };
 
 // Times `run` and its peers in turns, since a shared machine slows all of them, and reports the median of at least 15
-// samples of a millisecond or more, with the 10th and 90th percentile. On a GPU the time between two events of the
-// stream. least_bytes: every operand moved once. least_flops: multiply and add counted as two.
+// samples of a millisecond or more (five where one takes half a second), with the 10th and 90th percentile. On a GPU
+// the time between two events of the stream. least_bytes: every operand moved once. least_flops: multiply and add
+// counted as two.
 //
 // Counters, in seconds: median, p10, p90; for each peer "peer:NAME" and "p10:NAME", "p90:NAME", and "ratio:NAME", the
 // median over turns of its time by ours.
@@ -68,9 +69,6 @@ void measure(benchmark::State& state, const std::function<void()>& run, double l
 
 // Whether <dy, y> = <dx, x> up to rounding: what a gradient dx that was zero before must fulfil where y is linear in x.
 bool is_adjoint(const Array<float>& dy, const Array<float>& y, const Array<float>& dx, const Array<float>& x);
-
-// For benchmarks that know the CPU only: on a GPU, skips and says so.
-bool is_for_cpu(benchmark::State& state);
 
 // For every benchmark: measure() takes its samples within one iteration.
 inline void repeated(benchmark::internal::Benchmark* b) {

@@ -10,15 +10,19 @@ namespace {
 constexpr double kSampleSeconds = 1e-3;  // what a clock and a waking thread do not disturb much
 constexpr double kCaseSeconds = 0.3;
 constexpr size_t kFewest = 15, kMost = 101;
+constexpr double kLongSeconds = 0.5;  // of one call: then five samples do
+constexpr size_t kFewestLong = 5;
 
 struct Contestant {
   std::function<void()> run;
   long repeats = 1;
   std::vector<double> seconds = {};  // of one call, a sample each
+  size_t fewest = kFewest;
 
   void settle() {
     run();
     const double once = seconds_of(run, 1);
+    if (once > kLongSeconds) fewest = kFewestLong;
     repeats = std::max(1L, std::lround(kSampleSeconds / std::max(once, 1e-9)));
     repeats = std::min(repeats, 100'000L);
   }
@@ -48,12 +52,6 @@ bool is_adjoint(const Array<float>& dy, const Array<float>& y, const Array<float
   return std::abs(of_y - inner_product(dx.host(), x.host()).first) < 1e-6 * size;
 }
 
-bool is_for_cpu(benchmark::State& state) {
-  if (device() == Device::cpu) return false;
-  state.SkipWithError("measured on a CPU only");
-  return true;
-}
-
 void measure(benchmark::State& state, const std::function<void()>& run, double least_bytes, double least_flops,
              const std::vector<Peer>& peers) {
   std::vector<Contestant> all;
@@ -63,7 +61,7 @@ void measure(benchmark::State& state, const std::function<void()>& run, double l
     for (Contestant& c : all) c.settle();
     const double limit = kCaseSeconds * double(all.size());
     double spent = 0;
-    while (all[0].seconds.size() < kMost && (all[0].seconds.size() < kFewest || spent < limit))
+    while (all[0].seconds.size() < kMost && (all[0].seconds.size() < all[0].fewest || spent < limit))
       for (Contestant& c : all) {
         c.sample();
         spent += c.seconds.back() * double(c.repeats);
