@@ -1,7 +1,7 @@
-// A whole training step of the contact model: forward, loss, backward, clipping, AdamW, and with watch every histogram.
-// bench/run.py starts each case in a process of its own, since it counts the largest memory.
-#include <cmath>
+// Whole training steps, from forward to update, and with watch every histogram of the step: the contact model and
+// MNIST. bench/run.py starts each case in a process of its own, since it counts the largest memory.
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -10,8 +10,11 @@
 #include "autograd/tape.h"
 #include "bench/support/bench.h"
 #include "graph/protein.h"
+#include "nn/mnist_net.h"
 #include "nn/optimizer.h"
 #include "nn/tri_gcn.h"
+#include "tests/support/gradcheck.h"
+#include "tests/support/labels.h"
 
 namespace {
 
@@ -42,6 +45,28 @@ std::shared_ptr<const ContactTargets> targets_of(long pairs, std::mt19937_64& en
   return targets;
 }
 
+// Steps with the loss that `loss_at` builds. They count only where the loss falls.
+void measure_steps(benchmark::State& state, nn::Optimizer& optimizer, double lr, bool watched, double memory_before,
+                   const std::function<Tensor(std::uint32_t step)>& loss_at) {
+  std::uint32_t step = 0;
+  double loss_value = 0;
+  const auto run = [&] {
+    optimizer.zero_grad();
+    const Tensor loss = loss_at(++step);
+    backward(loss);
+    nn::WatchFrame frame;
+    optimizer.step(lr, watched ? &frame : nullptr);
+    loss_value = loss.item();
+  };
+  run();
+  const double first = loss_value;
+  for (int k = 0; k < 4; ++k) run();
+  if (!(loss_value < first)) return state.SkipWithError("the loss does not fall");
+  bench::measure(state, run, 0, 0);
+  state.counters["peak_MB"] = bench::device() == Device::cuda ? double(memory_report(Device::cuda).peak) / 1e6
+                                                              : process_memory("VmHWM") - memory_before;
+}
+
 // Arguments: size (0 is T, 1 is S), L, watch. One protein of L residues, seed 1.
 void contacts_step(benchmark::State& state) {
   const long L = state.range(1);
@@ -56,30 +81,35 @@ void contacts_step(benchmark::State& state) {
   for (int& token : *tokens) token = int(engine() % 20);
   const auto targets = targets_of(layout->pairs(), engine);
 
-  std::uint32_t step = 0;
-  double loss_value = 0;
-  const auto run = [&] {
-    optimizer.zero_grad();
-    const Tensor loss =
-        contact_loss(layout, model(layout, tokens, {.training = true, .step = ++step, .seed = 1}), targets);
-    backward(loss);
-    nn::WatchFrame frame;
-    optimizer.step(1e-3, watched ? &frame : nullptr);
-    loss_value = loss.item();
-  };
-  run();
-  const double first = loss_value;
-  for (int k = 0; k < 4; ++k) run();
-  if (!(loss_value < first)) return state.SkipWithError("the loss does not fall");
-  bench::measure(state, run, 0, 0);
-  state.counters["peak_MB"] =
-      bench::device() == Device::cuda ? memory_report(Device::cuda).peak / 1e6 : process_memory("VmHWM") - before;
+  measure_steps(state, optimizer, 1e-3, watched, before, [&](std::uint32_t step) {
+    const Tensor logits = model(layout, tokens, {.training = true, .step = step, .seed = 1});
+    return contact_loss(layout, logits, targets);
+  });
+}
+
+// Arguments: images in a batch, watch. The article's network with its noise module, plain SGD.
+void mnist_step(benchmark::State& state) {
+  const long n = state.range(0);
+  const double before = process_memory("VmRSS");
+  nn::Init init{.seed = 1, .device = bench::device()};
+  const nn::MnistNet model(true, init);
+  nn::Sgd optimizer(model.parameters());
+  const Tensor images = testing::random_normal({n, 1, 28, 28}, Dtype::f32, 1).to(bench::device());
+  const Ids labels = testing::random_labels(n, 10, 2);
+  measure_steps(state, optimizer, 0.01, state.range(1) != 0, before, [&](std::uint32_t step) {
+    return cross_entropy(model(images, model.noise(n, {.seed = 1, .step = step, .layer = 0})), labels);
+  });
 }
 
 BENCHMARK(contacts_step)
     ->Name("train_contacts")
     ->ArgNames({"size", "L", "watch"})
     ->ArgsProduct({{0, 1}, {128, 256, 512}, {0, 1}})
+    ->Apply(bench::repeated);
+BENCHMARK(mnist_step)
+    ->Name("train_mnist")
+    ->ArgNames({"batch", "watch"})
+    ->ArgsProduct({{64}, {0, 1}})
     ->Apply(bench::repeated);
 
 }  // namespace

@@ -152,4 +152,5 @@ def main():
         parser.error("give --data FOLDER, or --replay IN --out OUT")
 
 
-main()
+if __name__ == "__main__":
+    main()

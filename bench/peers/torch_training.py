@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""heartbeat's contact model in PyTorch on the full L x L map: the same depth, width, loss and optimizer, f32. The peer of
-bench/training_bench.cpp, with rows of the same form; "+ histc" watches as is usual, one torch.histc a tensor and quantity.
+"""heartbeat's contact model in PyTorch on the full L x L map: the same depth, width, loss and optimizer, f32; and the MNIST
+network of mnist_reference.py. The peers of bench/training_bench.cpp, with rows of the same form; "+ histc" watches as is usual,
+one torch.histc a tensor and quantity.
 
     torch_training.py --device cpu --threads 2 train_contacts/size:0/L:128/watch:0 ...
 
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import mnist_reference
 from measure import measured
 
 VERSION = "PyTorch " + torch.__version__.split("+")[0]
@@ -87,12 +89,9 @@ def memory(field):
             return int(line.split()[1]) * 1024 / 1e6
 
 
-def rows_of(case, device):
-    arguments = {k: int(v) for k, v in (word.split(":") for word in case.split("/")[1:])}
-    L, watch = arguments["L"], arguments["watch"]
-    before = memory("VmRSS")
-    net = Net(**SIZES[arguments["size"]]).to(device)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
+def contacts(device, size, L):
+    """The loss of one protein as a function, and the optimizer."""
+    net = Net(**SIZES[size]).to(device)
     tokens = torch.randint(20, (1, L), device=device)
     position = torch.arange(L, device=device)
     buckets = (position[:, None] - position[None]).abs().clamp(max=63)
@@ -101,12 +100,35 @@ def rows_of(case, device):
     weight = ((torch.rand(1, L, L, CHANNELS, device=device) < 0.95) & upper).float()
     positive, pairs = torch.full((CHANNELS,), 7.0, device=device), weight.sum()
 
+    def loss():
+        return F.binary_cross_entropy_with_logits(net(tokens, buckets), target, weight, pos_weight=positive,
+                                                  reduction="sum") / pairs
+
+    return loss, torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.01, fused=True), net
+
+
+def mnist(device, batch):
+    net = mnist_reference.Net(noise_module=True).to(device)
+    images, labels = torch.randn(batch, 1, 28, 28, device=device), torch.randint(10, (batch,), device=device)
+
+    def loss():
+        return F.nll_loss(net(images, torch.randn(batch, 10, device=device)), labels)
+
+    return loss, torch.optim.SGD(net.parameters(), lr=0.01), net
+
+
+def row_of(case, device):
+    arguments = {k: int(v) for k, v in (word.split(":") for word in case.split("/")[1:])}
+    watch, is_contacts = arguments.pop("watch"), case.startswith("train_contacts")
+    before = memory("VmRSS")
+    loss_of, optimizer, net = (contacts if is_contacts else mnist)(device, **arguments)
+
     def step():
         optimizer.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(net(tokens, buckets), target, weight, pos_weight=positive,
-                                                  reduction="sum") / pairs
+        loss = loss_of()
         loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        if is_contacts:
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         if watch:
             before_step = [p.detach().clone() for p in net.parameters()]
             for p in net.parameters():
@@ -123,7 +145,8 @@ def rows_of(case, device):
         last = step()
     if not last < first:
         sys.exit(f"torch_training: the loss does not fall in {case}")
-    row = measured(case, f"{VERSION} full map" + (" + histc" if watch else ""), step, device)
+    by = VERSION + (" full map" if is_contacts else "") + (" + histc" if watch else "")
+    row = measured(case, by, step, device)
     row["peak_MB"] = torch.cuda.max_memory_allocated() / 1e6 if device == "cuda" else memory("VmHWM") - before
     return row
 
@@ -139,7 +162,7 @@ def main():
     torch.set_num_threads(o.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(1)
-    json.dump([rows_of(case, o.device) for case in o.cases], sys.stdout, indent=1)
+    json.dump([row_of(case, o.device) for case in o.cases], sys.stdout, indent=1)
 
 
 main()
