@@ -11,19 +11,20 @@
 #   simt-asan    the CUDA kernels on the emulator, under the sanitizers
 #   simt-check   the same, looking for races, bounds and uninitialised shared memory
 #   nvcc         every CUDA source through nvcc, with a table of registers and spills; where nvcc is installed
+#   gpu-node     the archive for a machine with a GPU and nothing else: what it needs and how large it is; where nvcc is
 set -uo pipefail
 cd "$(dirname "$0")/.."
-case "${1:-}" in -h|--help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1:-}" in -h|--help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 stages=()
 while [ $# -gt 0 ] && [[ "$1" != -* ]]; do
-  [[ "$1" =~ ^(release|asan|simt|simt-asan|simt-check|nvcc)$ ]] || {
-    echo "test: '$1' is not a stage; choose from release asan simt simt-asan simt-check nvcc" >&2
+  [[ "$1" =~ ^(release|asan|simt|simt-asan|simt-check|nvcc|gpu-node)$ ]] || {
+    echo "test: '$1' is not a stage; choose from release asan simt simt-asan simt-check nvcc gpu-node" >&2
     exit 2
   }
   stages+=("$1")
   shift
 done
-[ ${#stages[@]} -gt 0 ] || stages=(release asan simt simt-asan simt-check nvcc)
+[ ${#stages[@]} -gt 0 ] || stages=(release asan simt simt-asan simt-check nvcc gpu-node)
 ./tools/setup.sh || exit 2
 
 export OMP_WAIT_POLICY=passive  # tests run side by side: threads that spin while they wait would slow each other down
@@ -68,6 +69,13 @@ for stage in "${stages[@]}"; do
     simt-asan)  run simt-asan build/simt-asan simt_tests -L simt "$@" ;;
     simt-check) run simt-check build/simt-check simt_tests -L simt "$@" ;;
     nvcc)       run release build cuda_compile -L nvcc "$@" ;;
+    gpu-node)
+      if command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then
+        run gpu-node build/gpu-node pack -R '^pack$' "$@"
+      else
+        echo "gpu-node: skipped, there is no nvcc"
+        skipped=$((skipped + 1))
+      fi ;;
   esac
 done
 

@@ -9,6 +9,7 @@ Pair operations run on the full L x L map, as a two-dimensional network does; a 
 import argparse
 import json
 import sys
+import warnings
 
 import torch
 import torch.nn.functional as F
@@ -341,6 +342,7 @@ def main():
     torch.set_num_threads(o.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(1)
+    warnings.filterwarnings("ignore", "Sparse CSR")
     json.dump([row for case in o.cases for row in rows_of(case)], sys.stdout, indent=1)
 
 

@@ -171,6 +171,7 @@ TEST_P(OnBothDevices, ValueAndGradientsAgree) {
 INSTANTIATE_TEST_SUITE_P(Ops, OnBothDevices, ::testing::ValuesIn(cases()), [](const auto& c) { return c.param.name; });
 
 TEST(OpsOnBothDevices, NoOpIsLeftOut) {
+  if (!std::filesystem::exists(HEARTBEAT_SOURCE_DIR "/autograd/ops")) GTEST_SKIP() << "the sources are not here";
   std::set<std::string> tested;
   for (const OpCase& c : cases())
     if (c.file) tested.insert(c.file);

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string>
 
+#include "tests/support/places.h"
 #include "tests/support/scratch.h"
 
 namespace heartbeat::testing {
@@ -25,8 +26,8 @@ inline std::string read_text(const std::string& path) {
 // command: the name of a program and its arguments, as for a shell; then: what the shell does with it, for example "&".
 inline Outcome run_command(const std::string& command, const std::string& then = "") {
   const Scratch scratch;
-  const std::string line = std::string(HEARTBEAT_BIN_DIR) + "/" + command + " >" + scratch.file("out") + " 2>" +
-                           scratch.file("err") + " </dev/null " + then;
+  const std::string line =
+      bin_dir() + "/" + command + " >" + scratch.file("out") + " 2>" + scratch.file("err") + " </dev/null " + then;
   const int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text(scratch.file("out")), read_text(scratch.file("err"))};
 }

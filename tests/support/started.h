@@ -20,7 +20,7 @@ class Started {
  public:
   // command: the name of a program and its arguments, parted by spaces.
   explicit Started(const std::string& command) {
-    std::istringstream words(std::string(HEARTBEAT_BIN_DIR) + "/" + command);
+    std::istringstream words(bin_dir() + "/" + command);
     std::vector<std::string> arguments{std::istream_iterator<std::string>(words), {}};
     std::vector<char*> pointers;
     for (std::string& a : arguments) pointers.push_back(a.data());
