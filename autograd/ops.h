@@ -61,8 +61,9 @@ Tensor spmm(const std::shared_ptr<const Graph>& graph, const Tensor& x);
 Tensor relation_conv(const Layout& layout, const Tensor& x, const Tensor& W, const std::vector<int>& offsets);
 
 // gru_cell: state h [n, d] meets message m [n, d_in]. Row blocks of W_ih [3d, d_in], W_hh [3d, d], b_* [3d]: r, z, n.
+// gates, when given, becomes [n, 4d]: r and z out of a sigmoid, n out of a tanh, and what r lets through.
 Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tensor& W_hh, const Tensor& b_ih,
-                const Tensor& b_hh);
+                const Tensor& b_hh, Tensor* gates = nullptr);
 
 // pair_init: z_ij = W_l h_i + W_r h_j + W_m (h_i * h_j) + E[bucket(i, j)] + b
 // h [residues, d]; W_* [C, d]; E [64, C]; b [C] -> [pairs, C]

@@ -23,7 +23,16 @@ class TapeScope {
 
 void Tape::record(const char* op, Tensor& y, std::function<void()> backward) {
   y.set_needs_grad(true);
+  if (trace_) trace_->add(op, y, std::exchange(asked_, {}));
   entries_.push_back({op, y, std::move(backward)});
+}
+
+void Trace::add(const char* op, const Tensor& y, const std::vector<const void*>& read) {
+  int from = -1;
+  for (const void* id : read)
+    if (const auto made = made_.find(id); made != made_.end()) from = made->second;
+  made_[y.id()] = int(ops_.size());
+  ops_.push_back({op, from, y.shape()});
 }
 
 void Tape::run_backward() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "autograd/tensor.h"
@@ -12,7 +14,10 @@ class Tape {
  public:
   bool recording() const { return recording_; }
   // Whether an op with this input must be recorded.
-  bool wants(const Tensor& x) const { return recording_ && x.needs_grad(); }
+  bool wants(const Tensor& x) const {
+    if (trace_) asked_.push_back(x.id());
+    return recording_ && x.needs_grad();
+  }
 
   // y: the op's result, from now on part of the graph. backward adds into the gradients of the inputs, and runs only if
   // a gradient has reached y.
@@ -26,6 +31,7 @@ class Tape {
  private:
   friend class NoGrad;
   friend class TapeScope;
+  friend class Trace;
   struct Entry {
     const char* op;
     Tensor y;
@@ -33,6 +39,8 @@ class Tape {
   };
   bool recording_ = true;
   std::vector<Entry> entries_;
+  class Trace* trace_ = nullptr;
+  mutable std::vector<const void*> asked_;  // tensors since the last entry, while there is a trace
 };
 
 Tape& tape();  // of this thread
@@ -47,6 +55,31 @@ class NoGrad {
 
  private:
   bool was_;
+};
+
+// What a forward pass puts on this thread's tape while it lives, as a list for reading: what follows what. An op asks
+// the tape about what it reads before it is recorded, up to the first input that wants a gradient; that one is known.
+class Trace {
+ public:
+  struct Op {
+    const char* name;
+    int from;  // the op whose result it reads, by number; -1 where that is a leaf
+    Shape shape;
+  };
+  Trace() : outer_(std::exchange(tape().trace_, this)) { tape().asked_.clear(); }
+  ~Trace() { tape().trace_ = outer_; }
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  const std::vector<Op>& ops() const { return ops_; }
+
+ private:
+  friend class Tape;
+  void add(const char* op, const Tensor& y, const std::vector<const void*>& read);
+
+  Trace* outer_;
+  std::vector<Op> ops_;
+  std::map<const void*, int> made_;  // by the op of that number
 };
 
 // d loss / d t for every t on the tape, added into t.grad(). loss must be a scalar.

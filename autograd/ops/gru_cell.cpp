@@ -6,7 +6,7 @@
 namespace heartbeat {
 
 Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tensor& W_hh, const Tensor& b_ih,
-                const Tensor& b_hh) {
+                const Tensor& b_hh, Tensor* gates_out) {
   const long n = h.rows(), d = h.cols();
   expect("gru_cell", m.rows() == n, "M has ", m.rows(), " rows, but H has ", n);
   expect("gru_cell", W_ih.shape() == Shape{3 * d, m.cols()}, "W_ih is ", W_ih.shape(),
@@ -27,6 +27,8 @@ Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tens
     kernels::gru_cell<T>(device, {W_ih.value<T>(), W_hh.value<T>(), b_ih.value<T>(), b_hh.value<T>()}, m.value<T>(),
                          h.value<T>(), gates.value<T>(), y.value<T>());
   });
+
+  if (gates_out) *gates_out = gates;
 
   bool wanted = false;
   for (const Tensor* t : {&m, &h, &W_ih, &W_hh, &b_ih, &b_hh}) wanted = wanted || tape().wants(*t);

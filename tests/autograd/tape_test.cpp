@@ -63,5 +63,39 @@ TEST(Tensor, ReshapeSharesStorageAndGradient) {
   EXPECT_THROW(x.reshape({4, 2}), std::invalid_argument);
 }
 
+TEST(Trace, KnowsWhatFollowsWhat) {
+  Tensor x = testing::random_normal({3, 2}, Dtype::f32, 1), W = testing::random_normal({4, 2}, Dtype::f32, 2);
+  Tensor b = testing::random_normal({4}, Dtype::f32, 3);
+  for (Tensor* t : {&W, &b}) t->set_needs_grad(true);
+  const Trace trace;
+  const Tensor z = add_bias(matmul_transposed(x, W), b);
+  scale(x, 2);  // of no gradient: not on the tape
+  const Tensor y = mul(relu(z), sigmoid(z.reshape({3, 4})));
+  {
+    const Trace inner;
+    scale(y, 2);
+    ASSERT_EQ(inner.ops().size(), 1u);
+    EXPECT_EQ(inner.ops()[0].from, -1);  // made before it
+  }
+  const std::vector<std::pair<std::string, int>> expected = {
+      {"matmul_transposed", -1}, {"add_bias", 0}, {"relu", 1}, {"sigmoid", 1}, {"mul", 2}};
+  ASSERT_EQ(trace.ops().size(), expected.size());
+  for (size_t k = 0; k < expected.size(); ++k) {
+    EXPECT_EQ(trace.ops()[k].name, expected[k].first);
+    EXPECT_EQ(trace.ops()[k].from, expected[k].second) << expected[k].first;
+  }
+  EXPECT_EQ(trace.ops()[1].shape, (Shape{3, 4}));
+  tape().clear();
+}
+
+TEST(Trace, IsOverWhenItIsGone) {
+  Tensor x = testing::random_normal({3, 2}, Dtype::f32, 1);
+  x.set_needs_grad(true);
+  { const Trace trace; }
+  scale(x, 2);
+  EXPECT_EQ(tape().size(), 1u);
+  tape().clear();
+}
+
 }  // namespace
 }  // namespace heartbeat
