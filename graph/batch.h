@@ -43,6 +43,11 @@ std::vector<const Protein*> pointers_to(const std::vector<Protein>& proteins);
 // Whole proteins as they are, for evaluation.
 Batch whole_batch(const std::vector<const Protein*>& proteins, const ClassStatistics& statistics);
 
+// Members first .. last - 1 of a batch as they are there, cropped and augmented.
+Batch part_of(const Batch& batch, long first, long last);
+// The same batch with X in place of the residues of members first .. last - 1.
+Batch unknown_members(const Batch& batch, long first, long last);
+
 // What training does to a protein before it sees it.
 struct Augmentation {
   long crop = 256;                                         // residues kept of a longer protein; 0 keeps all

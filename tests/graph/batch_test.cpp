@@ -237,5 +237,31 @@ TEST(CounterRandom, IsTheSameOnEveryMachine) {
   EXPECT_EQ(hash_of("a"), 0xaf63dc4c8601ec8cu);              // the published vector of FNV-1a
 }
 
+TEST(Batch, CanBeCutAndBlanked) {
+  const Proteins proteins = some_proteins();
+  const Batch whole = whole_batch(proteins.pointers(), class_statistics(proteins.pointers()));
+  const long n = whole.layout->size(), middle = 4;
+  long residue = 0, pair = 0;
+  for (const auto& [first, last] : {std::pair(0L, middle), std::pair(middle, n)}) {
+    const Batch part = part_of(whole, first, last);
+    ASSERT_EQ(part.layout->size(), last - first);
+    expect_targets_of_definition(part);
+    EXPECT_EQ(part.members[0], whole.members[first]);
+    EXPECT_EQ(part.layout->member(0).key, whole.layout->member(first).key);
+    for (const int token : *part.tokens) ASSERT_EQ(token, (*whole.tokens)[residue++]);
+    for (const auto bits : part.targets->positive) ASSERT_EQ(bits, whole.targets->positive[pair++]);
+    EXPECT_EQ(part.targets->positive_weight, whole.targets->positive_weight);
+    EXPECT_EQ(part.targets->channel_weight, whole.targets->channel_weight);
+  }
+  EXPECT_EQ(residue, whole.layout->residues());
+  EXPECT_EQ(pair, whole.layout->pairs());
+
+  const Batch blank = unknown_members(whole, middle, middle + 2);
+  const long from = whole.layout->map(middle).first_residue, to = whole.layout->map(middle + 2).first_residue;
+  for (long i = 0; i < residue; ++i)
+    EXPECT_EQ((*blank.tokens)[i], i >= from && i < to ? kUnknown : (*whole.tokens)[i]) << i;
+  EXPECT_EQ(blank.layout, whole.layout);
+}
+
 }  // namespace
 }  // namespace heartbeat
