@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/protein.h"
+#include "nn/activations.h"
 #include "nn/embedding.h"
 #include "nn/gated_graph_conv.h"
 #include "nn/graph_conv.h"
@@ -49,7 +50,8 @@ struct ResidualStack {
   }
 
   Tensor operator()(const Layout& layout, Tensor x) const {
-    for (const Block& block : blocks) x = add(x, block.conv(layout, block.norm.silu(x)));
+    for (size_t k = 0; k < blocks.size(); ++k)
+      x = leaving_nodes("blocks." + std::to_string(k), add(x, blocks[k].conv(layout, blocks[k].norm.silu(x))), layout);
     return x;
   }
   Parameters parameters() const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "graph/chain_graph.h"
+#include "nn/activations.h"
 #include "nn/gru_cell.h"
 
 namespace heartbeat::nn {
@@ -19,7 +20,12 @@ struct GatedGraphConv {
         gru(d, d, init) {}
 
   Tensor operator()(const Layout& layout, Tensor h) const {
-    for (int step = 0; step < steps; ++step) h = gru(relation_conv(layout, h, W, offsets), h);
+    for (int step = 0; step < steps; ++step) {
+      Tensor gates;
+      h = leaving_nodes("ggn", gru(relation_conv(layout, h, W, offsets), h, activation_listener ? &gates : nullptr),
+                        layout);
+      leaving_gates("ggn.gru", gates);
+    }
     return h;
   }
   Parameters parameters() const { return prefixed({{"", {{"weight", W}}}, {"gru", gru.parameters()}}); }

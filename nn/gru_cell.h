@@ -17,7 +17,10 @@ struct GruCell {
         b_ih(init.uniform({3 * d}, 1 / std::sqrt(d))),
         b_hh(init.uniform({3 * d}, 1 / std::sqrt(d))) {}
 
-  Tensor operator()(const Tensor& m, const Tensor& h) const { return gru_cell(m, h, W_ih, W_hh, b_ih, b_hh); }
+  // gates: see gru_cell
+  Tensor operator()(const Tensor& m, const Tensor& h, Tensor* gates = nullptr) const {
+    return gru_cell(m, h, W_ih, W_hh, b_ih, b_hh, gates);
+  }
   Parameters parameters() const {
     return {{"weight_ih", W_ih}, {"weight_hh", W_hh}, {"bias_ih", b_ih}, {"bias_hh", b_hh}};
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "nn/activations.h"
 #include "nn/layer_norm.h"
 #include "nn/linear.h"
 
@@ -30,9 +31,10 @@ struct TriangleMultiplication {
 
   Tensor operator()(const Layout& layout, const Tensor& x) const {
     const Tensor u = norm(x);
-    const Tensor left = mul(sigmoid(a_gate(u)), a(u)), right = mul(sigmoid(b_gate(u)), b(u));
+    const Tensor left = mul(leaving_sigmoid("triangles.a_gate", a_gate(u)), a(u)),
+                 right = mul(leaving_sigmoid("triangles.b_gate", b_gate(u)), b(u));
     const Tensor z = product_norm(triangle_multiplication(layout, left, right, form));
-    return add(x, mul(sigmoid(out_gate(u)), out(z)));
+    return add(x, mul(leaving_sigmoid("triangles.out_gate", out_gate(u)), out(z)));
   }
   Parameters parameters() const {
     return prefixed({{"norm", norm.parameters()},

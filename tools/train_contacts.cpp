@@ -20,11 +20,16 @@ int main(int argc, char** argv) {
                       "of prepare_contacts",
                       options.data, train.size(), valid.size()));
 
+    if (wants_checks(options)) {
+      Training training(options, train, valid);
+      training.check();
+      return training.exit_code();
+    }
     const Baselines baselines = print_baselines(train, valid);
     Training training(options, train, valid);
     page.start();
     training.run(baselines);
     fmt::print("Next: heartbeat report {} -o {}/report.html\n", options.run_dir, options.run_dir);
-    return int(kDone);
+    return training.exit_code();
   });
 }

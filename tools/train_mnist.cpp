@@ -15,9 +15,13 @@ int main(int argc, char** argv) {
     Serving page(options);
     const Digits digits = load_digits(options);
     DigitTraining training(options, digits);
+    if (wants_checks(options)) {
+      training.check();
+      return training.exit_code();
+    }
     page.start();
     training.run();
     fmt::print("Next: heartbeat report {} -o {}/report.html\n", options.run_dir, options.run_dir);
-    return int(kDone);
+    return training.exit_code();
   });
 }

@@ -70,7 +70,7 @@ TEST(Trace, KnowsWhatFollowsWhat) {
   const Trace trace;
   const Tensor z = add_bias(matmul_transposed(x, W), b);
   scale(x, 2);  // of no gradient: not on the tape
-  const Tensor y = mul(relu(z), sigmoid(z.reshape({3, 4})));
+  const Tensor left = relu(z), y = mul(left, sigmoid(z.reshape({3, 4})));
   {
     const Trace inner;
     scale(y, 2);

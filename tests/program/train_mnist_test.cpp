@@ -139,6 +139,33 @@ TEST_F(TrainMnist, AKilledRunContinuesFromItsLastSave) {
   expect_as_straight();
 }
 
+TEST_F(TrainMnist, AProbeChangesNothingThatIsTrained) {
+  const Outcome outcome = train(std::string(kTwo) + "--probe 3");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  for (const char* file : {"/last.safetensors", "/best.safetensors"})
+    EXPECT_TRUE(read_text(run + file) == read_text(shared().straight + file)) << file << " differs";
+  for (const char* name : {"loss_ratio", "blank_gain", "leak", "signal", "noise", "alpha"})
+    EXPECT_EQ(values(run, std::string("probe/") + name).size(), 6u) << name;
+  EXPECT_NEAR(values(run, "probe/loss_ratio")[0], 1, 1e-4);
+  EXPECT_EQ(values(run, "probe/leak")[0], 0);
+}
+
+TEST_F(TrainMnist, ChecksTakeThePlaceOfATraining) {
+  const Outcome outcome = train("--model mlp --gradcheck --verify 3 --overfit-batch 30");
+  EXPECT_EQ(outcome.code, 0) << outcome.err << outcome.out;
+  for (const char* part : {"gradient  4 tensors in f64", "3 steps twice from one seed: the same to the bit",
+                           "30 steps on one batch bring its loss from 2.3"})
+    EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
+  EXPECT_TRUE(RunReader(run).steps().empty());
+  EXPECT_EQ(run_command("heartbeat doctor " + run).code, 0);
+  fs::remove_all(run);
+  const Outcome still = train("--model mlp --overfit-batch 30 --lr 1e-9");
+  EXPECT_EQ(still.code, 11) << still.out;
+  EXPECT_NE(still.out.find("doctor: E R35"), std::string::npos) << still.out;
+  EXPECT_EQ(run_command("heartbeat doctor " + run).code, 11);
+  EXPECT_EQ(run_command("heartbeat doctor " + run + " --silence R35").code, 0);
+}
+
 TEST_F(TrainMnist, MistakesInFlagsGetOneSentence) {
   const std::string config = scratch.file("config.toml"), unknown = scratch.file("unknown.toml");
   std::ofstream(config) << "epochs = 1\nwatch = \"none\"\nmodel = \"mlp\"\n";
@@ -161,6 +188,9 @@ TEST_F(TrainMnist, MistakesInFlagsGetOneSentence) {
                                                         {"--noise-module maybe", "--noise-module"},
                                                         {"--synthetic 3", "--synthetic"},
                                                         {"--watch-every 0", "--watch-every must be"},
+                                                        {"--probe -1", "--probe must be"},
+                                                        {"--verify -1", "--verify must be"},
+                                                        {"--gradcheck --resume", "leave out --resume"},
                                                         {"--device cuda", "--device cuda: this build has no CUDA"},
                                                         {"--resume", "last.safetensors does not exist"},
                                                         {"--data /no/such/folder", "/no/such/folder is no folder"},

@@ -18,10 +18,18 @@ namespace {
 constexpr const char* kPriorName = "prior.table";
 constexpr const char* kKind = "heartbeat contact model 1";
 
+// On the device and of the dtype of `like`.
+Tensor as(const Tensor& like, const Tensor& x) {
+  if (x.dtype() == like.dtype()) return x.to(like.device());
+  Tensor y(x.shape(), like.dtype(), like.device());
+  y.assign(x);
+  return y;
+}
+
 Tensor for_the_loss(const Tensor& logits, const ContactTargets& targets) {
   Tensor shift({kChannels});
   for (int k = 0; k < kChannels; ++k) shift.data<float>()[k] = float(std::log(targets.positive_weight[k]));
-  return add_bias(logits, shift.to(logits.device()));
+  return add_bias(logits, as(logits, shift));
 }
 
 Trust trust_from(const nlohmann::json& json, const std::string& path) {
@@ -119,7 +127,7 @@ Tensor ContactModel::logits(const Batch& batch, const nn::Mode& mode) const {
   const Tensor z = network(batch.layout, batch.tokens, mode);
   if (!prior) return z;
   const Tensor known = known_logits(*prior, batch);
-  if (trust == full_trust()) return add(z, known.to(z.device()));
+  if (trust == full_trust()) return add(z, as(z, known));
   const Tensor found = z.to(Device::cpu), y(z.shape());
   for (long e = 0; e < z.numel(); ++e)
     y.data<float>()[e] = known.data<float>()[e] + trust[e % kChannels] * found.data<float>()[e];
@@ -155,7 +163,7 @@ std::string ContactModel::config_json() const {
 }
 
 ContactModel make_contact_model(const ContactModelOptions& o, std::optional<ContactPrior> prior, std::uint64_t seed,
-                                const std::vector<double>& frequency, Device device) {
+                                const std::vector<double>& frequency, Device device, Dtype dtype) {
   nn::TriGcnOptions network = nn::tri_gcn_options(o.size);
   network.encoder.kind = nn::encoder_kind(o.encoder);
   if (o.encoder == "ggn") network.encoder.width = nn::EncoderOptions{}.width;
@@ -165,7 +173,7 @@ ContactModel make_contact_model(const ContactModelOptions& o, std::optional<Cont
   network.recompute = o.recompute;
   network.noise = o.noise;
   if (!prior) network.frequency = frequency;  // a prior carries the rates; without one the last bias does
-  nn::Init init{.seed = seed, .device = device};
+  nn::Init init{.seed = seed, .dtype = dtype, .device = device};
   return {o, nn::TriGcn(network, init), std::move(prior)};
 }
 

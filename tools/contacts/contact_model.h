@@ -57,7 +57,8 @@ Tensor known_logits(const ContactPrior& prior, const Batch& batch);
 
 // frequency: of positives in each channel, for the last bias of a model without a prior.
 ContactModel make_contact_model(const ContactModelOptions& options, std::optional<ContactPrior> prior,
-                                std::uint64_t seed, const std::vector<double>& frequency, Device device = Device::cpu);
+                                std::uint64_t seed, const std::vector<double>& frequency, Device device = Device::cpu,
+                                Dtype dtype = Dtype::f32);
 // From best.safetensors or last.safetensors. UserError with one sentence where the file is no contact model.
 ContactModel load_contact_model(const std::string& path, Device device = Device::cpu);
 

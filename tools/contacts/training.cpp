@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
 
 #include "autograd/ops.h"
 #include "autograd/pick_device.h"
@@ -17,6 +18,7 @@
 #include "tools/contacts/watch_log.h"
 #include "tools/train/ablation.h"
 #include "tools/train/activations.h"
+#include "tools/train/lint.h"
 #include "tools/train/run_files.h"
 #include "tools/train/watch_log.h"
 
@@ -27,28 +29,6 @@ constexpr size_t kMapsShown = 3;  // proteins whose maps go to the log at each v
 constexpr double kSmoothing = 0.98;
 constexpr long kChannelLossEvery = 20, kSpreadEvery = 5;  // steps
 constexpr double kSaveEvery = 60;                         // seconds
-
-Sampler make_sampler(const TrainOptions& o, const std::vector<Protein>& proteins) {
-  std::vector<const Protein*> pointers;
-  for (const Protein& p : proteins) pointers.push_back(&p);
-  SamplerOptions s;
-  s.pairs_per_batch = o.pairs_per_batch;
-  s.augmentation.crop = o.crop;
-  s.seed = o.seed;
-  return Sampler(std::move(pointers), s);
-}
-
-ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& train, const ClassStatistics& statistics) {
-  std::vector<double> frequency;
-  for (int k = 0; k < kChannels; ++k) frequency.push_back(statistics.frequency(k));
-  std::optional<ContactPrior> prior;
-  if (o.prior == "on") prior = ContactPrior::count(train);
-  ContactModel model =
-      make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.noise_module == "on", o.recompute},
-                         std::move(prior), o.seed, frequency, pick_device(o.device));
-  o.breakage.change_initial(model.network.parameters());
-  return model;
-}
 
 // What best.safetensors goes by: long P@L/5 of cb8 plus the macro AUPRC over channels.
 double selection_score(const Summary& s) {
@@ -61,6 +41,29 @@ double selection_score(const Summary& s) {
 }
 
 }  // namespace
+
+Sampler make_sampler(const TrainOptions& o, const std::vector<Protein>& proteins) {
+  std::vector<const Protein*> pointers;
+  for (const Protein& p : proteins) pointers.push_back(&p);
+  SamplerOptions s;
+  s.pairs_per_batch = o.pairs_per_batch;
+  s.augmentation.crop = o.crop;
+  s.seed = o.seed;
+  return Sampler(std::move(pointers), s);
+}
+
+ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& train, const ClassStatistics& statistics,
+                         Device device, Dtype dtype) {
+  std::vector<double> frequency;
+  for (int k = 0; k < kChannels; ++k) frequency.push_back(statistics.frequency(k));
+  std::optional<ContactPrior> prior;
+  if (o.prior == "on") prior = ContactPrior::count(train);
+  ContactModel model =
+      make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.noise_module == "on", o.recompute},
+                         std::move(prior), o.seed, frequency, device, dtype);
+  o.breakage.change_initial(model.network.parameters());
+  return model;
+}
 
 Baselines print_baselines(const std::vector<Protein>& train, const std::vector<Protein>& valid) {
   Baselines b{evaluate(separation_prior(train), valid), evaluate(ContactPrior::count(train), valid)};
@@ -76,7 +79,7 @@ Training::Training(const TrainOptions& options, const std::vector<Protein>& trai
       train_(train),
       valid_(valid),
       sampler_(make_sampler(options, train)),
-      model_(fresh_model(options, train, sampler_.statistics())),
+      model_(fresh_model(options, train, sampler_.statistics(), pick_device(options.device))),
       optimizer_(model_.network.parameters(), {.weight_decay = options.weight_decay, .max_norm = options.clip}),
       ema_(model_.network.parameters(), options.ema) {
   optimizer_.watch(watch_options(options));
@@ -115,19 +118,30 @@ double Training::step() {
   const double load_seconds = seconds_since(loading);
   const long step = ++state_.step;
 
-  optimizer_.zero_grad();
   const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
-  const auto forward = [&] { return model_.training_logits(batch, mode); };
+  std::optional<Probe> probe;
+  if (options_.probe && step % options_.probe == 0) {
+    probe.emplace(probed_batch(model_, batch, mode, options_.breakage));
+    probe->before(*log_, step);
+  }
+  optimizer_.zero_grad();
+  const auto forward = [&] { return options_.breakage.change_logits(model_.training_logits(batch, mode)); };
+  std::optional<Trace> trace;
+  if (step == 1) trace.emplace();
   const Tensor logits = recorded(*log_, step, options_.watch_activations, forward);
-  const Tensor loss = contact_loss(batch.layout, logits, batch.targets);
+  const Tensor loss =
+      options_.breakage.change_loss(contact_loss(batch.layout, logits, batch.targets), batch.layout->size());
+  if (trace) log_lint(*log_, step, *trace);
   if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true))
     log_first_not_finite(*log_, step, forward);
   backward(loss);
+  if (probe) probe->keep(loss.item());
   options_.breakage.change_gradients(model_.network.parameters(), step - 1);
   if (step % kSpreadEvery == 0 && logits.device() == Device::cpu)
     log_spread(*log_, step, logits, sampler_.statistics());
   log_->scalar(step, "time/load", load_seconds);
   queued_.push_back({step, lr, Later(loss), optimizer_.queue_step(lr, true), {}});
+  if (probe) probe->after(*log_, step);
   if (step == 1 || step % kChannelLossEvery == 0)
     queued_.back().channel_losses = [batch, logits] {
       return contact_loss_by_channel(batch.layout, logits, *batch.targets);
@@ -247,6 +261,7 @@ void Training::run(const Baselines& baselines) {
     conclude(baselines, last);
   } catch (const Interrupted&) {
     save_last();
+    doctor_->attend_now(state_.step, [](const std::string& line) { fmt::print("{}\n", line); });
     log_->note(state_.step, "interrupted", std::to_string(state_.step));
     log_->close();
     throw Interrupted(fmt::format("stopped after step {} and saved; continue with --resume", state_.step));

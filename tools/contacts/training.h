@@ -16,6 +16,8 @@
 #include "tools/contacts/options.h"
 #include "tools/doctor/live.h"
 #include "tools/log/run_log.h"
+#include "tools/train/checks.h"
+#include "tools/train/probe.h"
 
 namespace heartbeat {
 
@@ -24,6 +26,14 @@ struct Baselines {
   Summary separation, prior;
 };
 Baselines print_baselines(const std::vector<Protein>& train, const std::vector<Protein>& valid);
+
+// What the options ask for: the batches, and a model before its first step.
+Sampler make_sampler(const TrainOptions& options, const std::vector<Protein>& proteins);
+ContactModel fresh_model(const TrainOptions& options, const std::vector<Protein>& train,
+                         const ClassStatistics& statistics, Device device, Dtype dtype = Dtype::f32);
+// What --probe and the checks look at, see tools/train/.
+ProbedBatch probed_batch(const ContactModel& model, const Batch& batch, const nn::Mode& mode, const Breakage& breakage);
+MakeRehearsal contact_rehearsal(const TrainOptions& options, const std::vector<Protein>& train);
 
 // Everything needed to continue is in last.safetensors; the averaged weights of the best validation are in
 // best.safetensors.
@@ -35,6 +45,9 @@ class Training {
   // Trains until the time or the steps are over, validates and saves. Throws Interrupted after saving on Ctrl-C, and
   // Stopped where the doctor says so.
   void run(const Baselines& baselines);
+  // In place of run(): the checks that the options ask for.
+  void check();
+  int exit_code() const;  // see exit_code_of_what_was_asked
   const std::vector<AlertRow>& alerts() const { return doctor_->alerts(); }
 
  private:

@@ -8,6 +8,7 @@
 #include "autograd/tensor.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
+#include "tools/contacts/graph_facts.h"
 #include "tools/contacts/tables.h"
 #include "tools/contacts/training.h"
 #include "tools/contacts/trust.h"
@@ -36,12 +37,17 @@ void Training::log_plan() {
     residues += double(p.length());
     unknown += double(std::count(p.sequence.begin(), p.sequence.end(), kUnknown));
   }
+  const GraphFacts graphs = graph_facts(train_);
   const std::pair<const char*, double> facts[] = {{"steps", double(options_.max_steps)},
                                                   {"peak_lr", options_.lr},
                                                   {"chance_loss", chance / std::max(1.0, entries)},
                                                   {"class_ratio", ratio},
                                                   {"weighted", 1},
-                                                  {"unknown_residues", unknown / std::max(1.0, residues)}};
+                                                  {"unknown_residues", unknown / std::max(1.0, residues)},
+                                                  {"graph_isolated", graphs.isolated},
+                                                  {"graph_edgeless", graphs.edgeless},
+                                                  {"graph_contactless", graphs.contactless},
+                                                  {"graph_degree", graphs.degree}};
   for (const auto& [name, value] : facts) log_->scalar(0, std::string("plan/") + name, value);
   // With a prior the rates come from there, and the bias starts at 0.
   if (!model_.prior) log_->scalar(0, "plan/output_bias", log_odds);

@@ -145,6 +145,31 @@ class NoBetterThanBaseline : public Rule {
   }
 };
 
+class Confusion : public Rule {
+ public:
+  Confusion()
+      : Rule({"R44",
+              "at the end, a class is often taken for one other, where most answers are right",
+              Severity::information,
+              1,
+              {{"right", 0.9}, {"taken", 0.1}, {"accuracy", 0.5}},
+              "look at examples of both classes, and at their labels\ntrain longer"}) {}
+  void evaluation(const Patient& p) override {
+    if (!(p.scalar("test/accuracy") > limit("accuracy"))) return;  // everything is taken for something else
+    // test/taken_for/<class>/<other>: share of a class that is taken for another, for the other it is most often
+    each(*p.scalars, "test/taken_for/", [&](std::size_t key, const std::string& classes, double taken) {
+      const std::size_t slash = classes.find('/');
+      if (slash == std::string::npos) return;
+      const std::string own = classes.substr(0, slash), other = classes.substr(slash + 1);
+      const double right = p.scalar("test/recall/" + own);
+      check(p, key, classes, evidence(right < limit("right") && taken > limit("taken"), taken, limit("taken")), [&] {
+        return fmt::format("{:.0f} % of class {} are taken for {}, and {:.0f} % are right", 100 * taken, own, other,
+                           100 * right);
+      });
+    });
+  }
+};
+
 class ConstantPrediction : public Rule {
  public:
   ConstantPrediction()
@@ -185,6 +210,7 @@ void add_evaluation_rules(Rules& rules) {
   rules.push_back(std::make_unique<GrowingGap>());
   rules.push_back(std::make_unique<WorseValidation>());
   rules.push_back(std::make_unique<NoBetterThanBaseline>());
+  rules.push_back(std::make_unique<Confusion>());
   rules.push_back(std::make_unique<ConstantPrediction>());
 }
 

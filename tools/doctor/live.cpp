@@ -13,6 +13,7 @@ namespace heartbeat {
 namespace {
 
 constexpr auto kOneLineEvery = std::chrono::seconds(10);
+constexpr auto kJudgeEvery = std::chrono::milliseconds(100);
 
 // As they come back from the log, so that the doctor meets the same order later.
 void put_in_order(Scalars& scalars) {
@@ -65,6 +66,15 @@ void LiveDoctor::heard(long step, Quantity quantity, const std::shared_ptr<const
   pending_[step].stats[int(quantity)] = stats;
 }
 
+bool LiveDoctor::can_wait(long step) {
+  if (std::any_of(std::begin(policies_), std::end(policies_), [](Policy p) { return p != Policy::log; })) return false;
+  if (std::chrono::steady_clock::now() - judged_ > kJudgeEvery) return false;
+  const std::lock_guard lock(mutex_);
+  // What a test or a validation found is said beside it.
+  return std::none_of(pending_.begin(), pending_.upper_bound(step),
+                      [](const auto& p) { return !p.second.of_evaluation.empty(); });
+}
+
 LiveDoctor::Policy LiveDoctor::judge(long step) {
   if (!on_) return Policy::log;
   const auto start = Clock::now();
@@ -93,6 +103,7 @@ LiveDoctor::Policy LiveDoctor::judge(long step) {
     put_in_order(p.of_evaluation);
     policy = std::max(policy, tell(doctor_.evaluation(at, p.of_evaluation)));
   }
+  judged_ = std::chrono::steady_clock::now();
   seconds_ += seconds_since(start);
   return policy;
 }
@@ -113,6 +124,10 @@ LiveDoctor::Policy LiveDoctor::tell(const std::vector<AlertRow>& alerts) {
 }
 
 void LiveDoctor::attend(long step, const std::function<void(const std::string&)>& say) {
+  if (on_ && !can_wait(step)) attend_now(step, say);
+}
+
+void LiveDoctor::attend_now(long step, const std::function<void(const std::string&)>& say) {
   const Policy policy = judge(step);
   for (const std::string& line : std::exchange(lines_, {})) say(line);
   if (policy == Policy::log) return;

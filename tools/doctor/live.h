@@ -25,10 +25,15 @@ class LiveDoctor : public RunLogListener {
   void catch_up(const std::string& run_dir, long last_step);
 
   // Everything of the steps up to this one is in the log: judges them, logs the alerts, says them (a line for each
-  // rule, at most one in ten seconds), and follows the policy. pause: until the process is told to go on. stop and
+  // rule, at most one in ten seconds), and follows the policy. Where that is to log whatever comes, steps are judged a
+  // few at a time, ten times a second: what the doctor knows and does is out of the processor's caches after a step,
+  // and to fetch it costs more than to judge. pause: until the process is told to go on. stop and
   // roll-back: throws Stopped; the trainer saves, or leaves the last checkpoint as it is, so that --resume starts
   // there.
   void attend(long step, const std::function<void(const std::string&)>& say);
+
+  // The same, without waiting for more steps. When a run ends before its time: who resumes it has to know.
+  void attend_now(long step, const std::function<void(const std::string&)>& say);
 
   double seconds() const { return seconds_; }  // spent on judging so far
   const std::vector<AlertRow>& alerts() const { return doctor_.alerts(); }
@@ -47,6 +52,7 @@ class LiveDoctor : public RunLogListener {
     std::shared_ptr<const std::vector<TensorStats>> stats[kQuantities];
   };
   static Policy policy_named(const std::string& name);
+  bool can_wait(long step);
   Policy judge(long step);
   Policy tell(const std::vector<AlertRow>& alerts);
 
@@ -60,6 +66,7 @@ class LiveDoctor : public RunLogListener {
   std::map<std::string, std::chrono::steady_clock::time_point> said_;
   std::vector<std::string> lines_;
   double seconds_ = 0;
+  std::chrono::steady_clock::time_point judged_;
 };
 
 }  // namespace heartbeat

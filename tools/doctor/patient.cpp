@@ -31,18 +31,18 @@ PatientTensor patient_tensor(const TensorRow& row) {
   return t;
 }
 
-double Patient::fact(const std::string& name) const {
+double Patient::fact(std::string_view name) const {
   const auto found = facts.find(name);
   return found == facts.end() ? NAN : found->second;
 }
 
-double Patient::scalar(const std::string& name) const {
+double Patient::scalar(std::string_view name) const {
   for (const auto& [key, value] : *scalars)
     if (key == name) return value;
   return NAN;
 }
 
-bool Patient::has_scalar(const std::string& name) const {
+bool Patient::has_scalar(std::string_view name) const {
   return std::any_of(scalars->begin(), scalars->end(), [&](const auto& s) { return s.first == name; });
 }
 

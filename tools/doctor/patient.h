@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,7 @@ struct LossHistory {
 struct Patient {
   std::vector<PatientTensor> tensors;
   int first_matrix = -1, last_matrix = -1;
-  std::map<std::string, double> facts;  // scalars at step 0: the plan, and what is known beforehand
+  std::map<std::string, double, std::less<>> facts;  // scalars at step 0: the plan, and what is known beforehand
 
   // Of the step being judged.
   StepRow row;
@@ -55,9 +56,9 @@ struct Patient {
   double peak_rate = 0;
   bool warm = false;  // ratios and trends mean something: after 50 steps, and after the schedule's warm-up
 
-  double fact(const std::string& name) const;    // NaN where unknown
-  double scalar(const std::string& name) const;  // of this step; NaN where there is none
-  bool has_scalar(const std::string& name) const;
+  double fact(std::string_view name) const;    // NaN where unknown
+  double scalar(std::string_view name) const;  // of this step; NaN where there is none
+  bool has_scalar(std::string_view name) const;
   const Pulse& pulse(Quantity q, std::size_t tensor) const;
   double rate() const { return row.learning_rates.empty() ? NAN : row.learning_rates[0]; }
   // Norm of the update over norm of the parameter; NaN where one is missing or 0.

@@ -43,8 +43,9 @@ bool Rule::counts(std::size_t key, long step, const Evidence& e) {
 
 Rules all_rules() {
   Rules rules;
-  for (const auto add : {add_finite_rules, add_gradient_rules, add_update_rules, add_start_rules, add_loss_rules,
-                         add_trend_rules, add_evaluation_rules, add_trial_rules})
+  for (const auto add :
+       {add_finite_rules, add_gradient_rules, add_update_rules, add_start_rules, add_loss_rules, add_trend_rules,
+        add_evaluation_rules, add_trial_rules, add_structure_rules, add_probe_rules, add_check_rules})
     add(rules);
   return rules;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/doctor/patient.h"
@@ -93,6 +94,17 @@ void add_loss_rules(Rules& rules);
 void add_trend_rules(Rules& rules);
 void add_evaluation_rules(Rules& rules);
 void add_trial_rules(Rules& rules);
+void add_structure_rules(Rules& rules);
+void add_probe_rules(Rules& rules);
+void add_check_rules(Rules& rules);
+
+// look(number, place, value) for each of the scalars "prefix<place>".
+template <class Look>
+void each(const Scalars& scalars, std::string_view prefix, Look look) {
+  std::size_t key = 0;
+  for (const auto& [name, value] : scalars)
+    if (name.starts_with(prefix)) look(key++, name.substr(prefix.size()), value);
+}
 
 // "0.0123", "1.2e-7": numbers in sentences.
 std::string short_number(double value);

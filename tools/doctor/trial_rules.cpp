@@ -8,14 +8,6 @@
 namespace heartbeat {
 namespace {
 
-// Rules over scalars "prefix<place>", one for each place.
-template <class Look>
-void each(const Scalars& scalars, std::string_view prefix, Look look) {
-  std::size_t key = 0;
-  for (const auto& [name, value] : scalars)
-    if (name.rfind(prefix, 0) == 0) look(key++, name.substr(prefix.size()), value);
-}
-
 class DeadUnits : public Rule {
  public:
   DeadUnits()
@@ -33,6 +25,27 @@ class DeadUnits : public Rule {
       check(p, 2 * key, place, evidence(share > limit("share"), share, limit("share")), sentence);
       check(p, 2 * key + 1, place, {share > limit("error"), share, limit("error"), Severity::error, spec().patience},
             sentence);
+    });
+  }
+};
+
+class SaturatedUnits : public Rule {
+ public:
+  SaturatedUnits()
+      : Rule({"R19",
+              "most values that leave a sigmoid or tanh are near its ends (--watch-activations)",
+              Severity::warning,
+              20,
+              {{"share", 0.7}},
+              "look at the scale of what comes in: inputs, embeddings, initial weights\nlower --lr\nadd a norm before "
+              "it"}) {}
+  void step(const Patient& p) override {
+    each(*p.scalars, "activations/saturated/", [&](std::size_t key, const std::string& place, double share) {
+      check(p, key, place, evidence(share > limit("share"), share, limit("share")), [&] {
+        return fmt::format(
+            "{:.0f} % of what leaves {} is outside 0.05 to 0.95 of its range: little gradient passes there",
+            100 * share, place);
+      });
     });
   }
 };
@@ -103,6 +116,7 @@ class UselessModule : public Rule {
 
 void add_trial_rules(Rules& rules) {
   rules.push_back(std::make_unique<DeadUnits>());
+  rules.push_back(std::make_unique<SaturatedUnits>());
   rules.push_back(std::make_unique<ActivationScale>());
   rules.push_back(std::make_unique<UselessModule>());
 }

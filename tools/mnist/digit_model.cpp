@@ -8,17 +8,17 @@
 #include "autograd/tape.h"
 
 namespace heartbeat {
-namespace {
-
-// Rows first .. first + n of x, copied; nothing of nothing.
-Tensor rows(const Tensor& x, long first, long n) {
+Tensor rows_of(const Tensor& x, long first, long n) {
   if (!x.defined()) return {};
-  Tensor part({n, x.cols()});
-  std::copy_n(x.data<float>() + first * x.cols(), n * x.cols(), part.data<float>());
+  const Tensor from = x.to(Device::cpu);
+  Shape shape = x.shape();
+  shape[0] = n;
+  Tensor part(shape, x.dtype());
+  const long width = x.dim(0) ? x.numel() / x.dim(0) : 0;
+  dispatch(x.dtype(),
+           [&]<class T>(Type<T>) { std::copy_n(from.data<T>() + first * width, n * width, part.data<T>()); });
   return part;
 }
-
-}  // namespace
 
 Tensor DigitModel::logits(const Tensor& images, const Tensor& noise) const {
   if (const auto* net = std::get_if<nn::MnistNet>(&network)) return (*net)(images, noise);
@@ -42,7 +42,11 @@ std::string DigitModel::config_json() const {
 }
 
 DigitModel make_digit_model(const MnistOptions& o) {
-  nn::Init init{.seed = o.seed, .device = pick_device(o.device)};
+  return make_digit_model(o, Dtype::f32, pick_device(o.device));
+}
+
+DigitModel make_digit_model(const MnistOptions& o, Dtype dtype, Device device) {
+  nn::Init init{.seed = o.seed, .dtype = dtype, .device = device};
   if (o.model == "mlp") return {o.model, nn::MnistMlp(init)};
   return {o.model, nn::MnistNet(o.noise_module == "on", init)};
 }
@@ -53,22 +57,27 @@ TestResult evaluate(const DigitModel& model, const DigitSet& set, long batch_siz
   std::vector<long> chosen(set.count());
   std::iota(chosen.begin(), chosen.end(), 0L);
   const Device device = model.parameters().back().tensor.device();
-  const Tensor drawn = model.noise(set.count(), key), noise = drawn.defined() ? drawn.to(Device::cpu) : drawn;
+  const Tensor noise = model.noise(set.count(), key);
   TestResult sum;
   for (long first = 0; first < set.count(); first += batch_size) {
     const long n = std::min(batch_size, set.count() - first);
     const DigitBatch batch = digit_batch(set, chosen.data() + first, n);
-    const Tensor part = rows(noise, first, n);
+    const Tensor part = rows_of(noise, first, n);
     const Tensor logits =
         model.logits(batch.images.to(device), part.defined() ? part.to(device) : part).to(Device::cpu);
     sum.loss += double(n) * cross_entropy(logits, batch.labels).item();
     for (long i = 0; i < n; ++i) {
       const float* row = logits.data<float>() + i * kDigitClasses;
-      sum.accuracy += std::max_element(row, row + kDigitClasses) - row == (*batch.labels)[i];
+      const int label = (*batch.labels)[i];
+      const long answer = std::max_element(row, row + kDigitClasses) - row;
+      sum.accuracy += answer == label;
+      ++sum.answers[label][answer];
     }
     if (after_each) after_each(first + n);
   }
-  return {sum.loss / double(set.count()), sum.accuracy / double(set.count())};
+  sum.loss /= double(set.count());
+  sum.accuracy /= double(set.count());
+  return sum;
 }
 
 }  // namespace heartbeat

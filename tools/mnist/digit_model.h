@@ -1,6 +1,7 @@
 // A classifier of digits by name.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 #include <variant>
@@ -23,10 +24,15 @@ struct DigitModel {
 };
 
 DigitModel make_digit_model(const MnistOptions& options);
+DigitModel make_digit_model(const MnistOptions& options, Dtype dtype, Device device);
 
-// Mean loss and share of right answers.
+// Rows first .. first + n of x along its first axis, copied, on the CPU; nothing of nothing.
+Tensor rows_of(const Tensor& x, long first, long n);
+
+// Mean loss and share of right answers; how many digits of each class, by the answer.
 struct TestResult {
   double loss = 0, accuracy = 0;
+  std::array<std::array<long, kDigitClasses>, kDigitClasses> answers = {};  // [class][answer]
 };
 // key names the noise of the whole set, so that batches do not change it. after_each is called with the number of
 // digits done.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "autograd/tape.h"
 #include "graph/counter_random.h"
@@ -13,6 +14,7 @@
 #include "tools/common/progress.h"
 #include "tools/train/ablation.h"
 #include "tools/train/activations.h"
+#include "tools/train/lint.h"
 #include "tools/train/run_files.h"
 #include "tools/train/watch_log.h"
 
@@ -20,8 +22,8 @@ namespace heartbeat {
 namespace {
 
 constexpr double kSmoothing = 0.98;
-constexpr double kSaveEvery = 60;                         // seconds
-constexpr std::uint32_t kTrainNoise = 0, kTestNoise = 1;  // layers of a RandomKey
+constexpr double kSaveEvery = 60;        // seconds
+constexpr std::uint32_t kTestNoise = 1;  // layer of a RandomKey
 
 // Variance of the predicted probabilities over a batch, as a share of what sure predictions of evenly spread classes
 // would have.
@@ -56,6 +58,7 @@ std::unique_ptr<nn::Optimizer> make_optimizer(const MnistOptions& o, const nn::P
 DigitTraining::DigitTraining(const MnistOptions& options, const Digits& digits)
     : options_(options),
       digits_(digits),
+      batches_(digits.train, options.batch_size, options.seed),
       model_(make_digit_model(options)),
       optimizer_(make_optimizer(options, model_.parameters())),
       fingerprint_(fingerprint_of(digits)) {
@@ -69,47 +72,50 @@ DigitTraining::DigitTraining(const MnistOptions& options, const Digits& digits)
   log_->tensors(tensor_rows(*optimizer_));
 }
 
-long DigitTraining::steps_in_epoch() const {
-  return (digits_.train.count() + options_.batch_size - 1) / options_.batch_size;
-}
-
-// Each epoch sees all digits once, in an order that seed and epoch name; its last batch holds what is left.
-DigitBatch DigitTraining::next_batch() {
-  options_.breakage.load(state_.step);
-  const long epoch = state_.step / steps_in_epoch(), first = state_.step % steps_in_epoch() * options_.batch_size;
-  if (epoch != order_epoch_) {
-    order_.resize(digits_.train.count());
+DigitBatch DigitBatches::at(long step) {
+  const long epoch = step / in_epoch(), first = step % in_epoch() * batch_size_;
+  if (epoch != epoch_) {
+    order_.resize(set_.count());
     std::iota(order_.begin(), order_.end(), 0L);
-    CounterRandom({options_.seed, std::uint64_t(epoch)}).shuffle(order_);
-    order_epoch_ = epoch;
+    CounterRandom({seed_, std::uint64_t(epoch)}).shuffle(order_);
+    epoch_ = epoch;
   }
-  return digit_batch(digits_.train, order_.data() + first,
-                     std::min(options_.batch_size, digits_.train.count() - first));
+  return digit_batch(set_, order_.data() + first, std::min(batch_size_, set_.count() - first));
 }
 
 double DigitTraining::step() {
   const auto loading = Clock::now();
-  const DigitBatch batch = next_batch();
+  options_.breakage.load(state_.step);
+  const DigitBatch batch = batches_.at(state_.step);
   const double load_seconds = seconds_since(loading);
   const long step = ++state_.step;
   const double lr = options_.breakage.rate(options_.lr, options_.lr, step - 1);
 
+  const Tensor noise = model_.noise(batch.images.dim(0), training_noise(options_.seed, step));
+  std::optional<Probe> probe;
+  if (options_.probe && step % options_.probe == 0) {
+    probe.emplace(probed_batch(model_, batch, noise, options_.breakage));
+    probe->before(*log_, step);
+  }
   optimizer_->zero_grad();
-  const RandomKey key{.seed = options_.seed, .step = std::uint32_t(step), .layer = kTrainNoise};
-  const Tensor noise = model_.noise(batch.images.dim(0), key);
   const Tensor images = batch.images.to(optimizer_->device());
-  const auto forward = [&] { return model_.logits(images, noise); };
+  const auto forward = [&] { return options_.breakage.change_logits(model_.logits(images, noise)); };
+  std::optional<Trace> trace;
+  if (step == 1) trace.emplace();
   const Tensor logits = recorded(*log_, step, options_.watch_activations, forward);
-  const Tensor loss = cross_entropy(logits, batch.labels);
+  const Tensor loss = options_.breakage.change_loss(cross_entropy(logits, batch.labels), batch.images.dim(0));
+  if (trace) log_lint(*log_, step, *trace);
   if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true))
     log_first_not_finite(*log_, step, forward);
   backward(loss);
+  if (probe) probe->keep(loss.item());
   options_.breakage.change_gradients(model_.parameters(), step - 1);
   const bool watched = options_.watch != "none";
   log_->scalar(step, "time/load", load_seconds);
   if (logits.device() == Device::cpu && logits.rows() >= 8)
     log_->scalar(step, "predictions/variance_ratio", variance_ratio(logits));
   queued_.push_back({step, lr, Later(loss), optimizer_->queue_step(lr, watched)});
+  if (probe) probe->after(*log_, step);
   log_queued(optimizer_->device() == Device::cuda ? 1 : 0);
   return loss_;
 }
@@ -181,6 +187,20 @@ void DigitTraining::log_plan() {
   for (const auto& [name, value] : facts) log_->scalar(0, std::string("plan/") + name, value);
 }
 
+// Of each class the share that is right, and the other class that it is most often taken for.
+void DigitTraining::log_confusion(const TestResult& result) {
+  for (int k = 0; k < kDigitClasses; ++k) {
+    const auto& answers = result.answers[std::size_t(k)];
+    const double all = double(std::accumulate(answers.begin(), answers.end(), 0L));
+    if (all == 0) continue;
+    int other = k == 0;
+    for (int a = 0; a < kDigitClasses; ++a)
+      if (a != k && answers[std::size_t(a)] > answers[std::size_t(other)]) other = a;
+    log_->scalar(state_.step, fmt::format("test/recall/{}", k), double(answers[std::size_t(k)]) / all);
+    log_->scalar(state_.step, fmt::format("test/taken_for/{}/{}", k, other), double(answers[std::size_t(other)]) / all);
+  }
+}
+
 void DigitTraining::ablate(const TestResult& whole) {
   const RandomKey key{.seed = options_.seed, .step = std::uint32_t(state_.step), .layer = kTestNoise};
   for (const std::string& module : modules_of(options_.ablate)) {
@@ -198,6 +218,7 @@ void DigitTraining::train() {
   for (;;) {
     if (state_.step % steps_in_epoch() == 0 && state_.step != state_.tested_step) {
       const TestResult result = test();
+      if (state_.step == total_steps()) log_confusion(result);
       fmt::print("epoch {:3}  train loss {:.4f}  test loss {:.4f}  accuracy {:.2f} %\n", state_.step / steps_in_epoch(),
                  state_.smooth_loss, result.loss, 100 * result.accuracy);
       std::fflush(stdout);
@@ -246,6 +267,7 @@ void DigitTraining::run() {
     train();
   } catch (const Interrupted&) {
     save_last();
+    doctor_->attend_now(state_.step, [](const std::string& line) { fmt::print("{}\n", line); });
     log_->note(state_.step, "interrupted", std::to_string(state_.step));
     log_->close();
     throw Interrupted(fmt::format("stopped after step {} and saved; continue with --resume", state_.step));

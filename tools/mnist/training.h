@@ -12,6 +12,8 @@
 #include "tools/mnist/digit_model.h"
 #include "tools/mnist/digits.h"
 #include "tools/mnist/options.h"
+#include "tools/train/checks.h"
+#include "tools/train/probe.h"
 
 namespace heartbeat {
 
@@ -20,6 +22,31 @@ Digits load_digits(const MnistOptions& options);
 
 // --optimizer over the parameters, watching what the options say.
 std::unique_ptr<nn::Optimizer> make_optimizer(const MnistOptions& options, const nn::Parameters& parameters);
+
+// The batches of a run: each epoch shows all digits once, in an order that seed and epoch name; its last batch holds
+// what is left.
+class DigitBatches {
+ public:
+  // The set must outlive it.
+  DigitBatches(const DigitSet& set, long batch_size, std::uint64_t seed)
+      : set_(set), batch_size_(batch_size), seed_(seed) {}
+  long in_epoch() const { return (set_.count() + batch_size_ - 1) / batch_size_; }
+  DigitBatch at(long step);  // counted from 0
+
+ private:
+  const DigitSet& set_;
+  const long batch_size_;
+  const std::uint64_t seed_;
+  std::vector<long> order_;  // of the digits in an epoch
+  long epoch_ = -1;
+};
+
+// What --probe and the checks look at, see tools/train/.
+ProbedBatch probed_batch(const DigitModel& model, const DigitBatch& batch, const Tensor& noise,
+                         const Breakage& breakage);
+MakeRehearsal digit_rehearsal(const MnistOptions& options, const DigitSet& set);
+// The noise of training steps, counted from 1.
+RandomKey training_noise(std::uint64_t seed, long step);
 
 // Everything needed to continue is in last.safetensors; the weights of the best test are in best.safetensors.
 class DigitTraining {
@@ -30,12 +57,16 @@ class DigitTraining {
   // Trains all epochs, tests after each, saves. Throws Interrupted after saving on Ctrl-C, and Stopped where the doctor
   // says so.
   void run();
+  // In place of run(): the checks that the options ask for.
+  void check();
+  // 0, or 10 to 12 where checks, --probe or --ablate were asked for and found something; 0 where the run is broken on
+  // purpose.
+  int exit_code() const;
   const std::vector<AlertRow>& alerts() const { return doctor_->alerts(); }
 
  private:
-  long steps_in_epoch() const;
+  long steps_in_epoch() const { return batches_.in_epoch(); }
   long total_steps() const { return options_.epochs * steps_in_epoch(); }
-  DigitBatch next_batch();
   // A step that is done or, on a GPU, queued: what it measured is on its way, and logged one step later.
   struct QueuedStep {
     long step;
@@ -50,6 +81,7 @@ class DigitTraining {
   TestResult test();
   void train();
   void log_plan();  // what the doctor can know beforehand
+  void log_confusion(const TestResult& result);
   void ablate(const TestResult& whole);
   void save_last();
   void restore();
@@ -58,12 +90,11 @@ class DigitTraining {
 
   const MnistOptions options_;
   const Digits& digits_;
+  DigitBatches batches_;
   DigitModel model_;
   std::unique_ptr<nn::Optimizer> optimizer_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<LiveDoctor> doctor_;
-  std::vector<long> order_;  // of the digits in the current epoch
-  long order_epoch_ = -1;
   std::string fingerprint_;  // of the digits
 
   // What a resumed run takes up again.

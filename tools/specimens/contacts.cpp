@@ -93,12 +93,19 @@ std::vector<AlertRow> train(const ContactRun& run, const std::string& directory,
   options.tensorboard = "off";
   const Baselines baselines = print_baselines(proteins.train, proteins.valid);
   Training training(options, proteins.train, proteins.valid);
-  training.run(baselines);
+  wants_checks(options) ? training.check() : training.run(baselines);
   return training.alerts();
 }
 
 void all_alanine(Proteins& proteins) {
   for (Protein& p : proteins.train) p.sequence.assign(p.sequence.size(), 0);
+}
+void every_residue_a_chain(Proteins& proteins) {
+  for (Protein& p : proteins.train)
+    for (std::size_t i = 0; i < p.segment.size(); ++i) p.segment[i] = std::uint8_t(i);
+}
+void no_contacts(Proteins& proteins) {
+  for (std::size_t k = 0; k < proteins.train.size(); k += 2) proteins.train[k].contacts.clear();
 }
 void many_unknown(Proteins& proteins) {
   for (Protein& p : proteins.train)
@@ -118,7 +125,14 @@ std::vector<Specimen> contact_specimens() {
   };
   add("size T", {}, little(160));
   add("size T without a prior", {}, with(little(160), [](auto& r) { r.options.prior = "off"; }));
-  add("the gated encoder", {}, with(little(160), [](auto& r) { r.options.encoder = "ggn"; }));
+  add("the gated encoder, activations watched", {},
+      with(little(160), [](auto& r) { r.options.encoder = "ggn", r.options.watch_activations = 2; }));
+  add("size T, probed and activations watched", {}, with(little(66), [](auto& r) {
+        r.options.probe = 6, r.options.watch_activations = 4, r.options.pairs_per_batch = 2400;
+      }));
+  add("size T, checked", {}, with(little(10), [](auto& r) {
+        r.options.gradcheck = true, r.options.verify = 3, r.options.overfit_batch = 60;
+      }));
   add("preset", {"R33", "R32"}, preset("mean", little(105)));
   add("preset", {"R05", "R04", "R01", "R02", "R03"}, preset("overflow", little(80)));
   add("preset", {"R16", "R26"}, preset("lr", little(155)));
@@ -133,6 +147,14 @@ std::vector<Specimen> contact_specimens() {
       }));
   add("a last bias of 0 without a prior", {"R23"},
       broken(with(little(2), [](auto& r) { r.options.prior = "off"; }), {.initial = {{"head.out.bias", 0}}}));
+  add("embeddings a hundred times as large", {"R19"},
+      broken(with(little(25), [](auto& r) { r.options.encoder = "ggn", r.options.watch_activations = 1; }),
+             {.initial = {{"embedding.weight", 100}}}));
+  add("graph convolutions that add the same to every node", {"R53"},
+      broken(with(little(25), [](auto& r) { r.options.encoder = "gcn", r.options.watch_activations = 1; }),
+             {.initial = {{"blocks.*.conv.linear.bias", 300}}}));
+  add("every residue a chain of its own", {"R54"}, with(little(2), [](auto& r) { r.spoil = every_residue_a_chain; }));
+  add("half of the proteins without contacts", {"R54"}, with(little(2), [](auto& r) { r.spoil = no_contacts; }));
   add("a fifth of the residues unknown", {"R46"}, with(little(2), [](auto& r) { r.spoil = many_unknown; }));
   add("gradients clipped to 1e-4", {"R50"}, with(little(105), [](auto& r) { r.options.clip = 1e-4; }));
   return all;

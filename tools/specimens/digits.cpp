@@ -2,7 +2,10 @@
 #include "tools/specimens/digits.h"
 
 #include <cmath>
+#include <random>
 
+#include "autograd/ops.h"
+#include "autograd/tape.h"
 #include "graph/counter_random.h"
 #include "tools/mnist/breakages.h"
 #include "tools/mnist/training.h"
@@ -69,7 +72,7 @@ std::vector<AlertRow> train(const DigitRun& run, const std::string& directory, s
   Digits digits{draw_digits(run.train, 2 * seed + 1), draw_digits(run.test, 2 * seed + 2)};
   if (run.spoil) run.spoil(digits, seed);
   DigitTraining training(options, digits);
-  training.run();
+  wants_checks(options) ? training.check() : training.run();
   return training.alerts();
 }
 
@@ -98,6 +101,55 @@ void unbalance(Digits& digits, std::uint64_t) {
   digits.train = std::move(kept);
 }
 
+void exchange_threes_and_fives(Digits& digits, std::uint64_t) {
+  for (std::uint8_t& label : digits.train.labels) label = label == 3 ? 5 : label == 5 ? 3 : label;
+}
+
+// What can become of logits [n, classes] on their way to the loss.
+
+// Each example's are held against the label of another, a different one at every pass.
+Tensor rolled(const Tensor& z) {
+  static long passes = 0;
+  const long n = z.rows(), by = 1 + ++passes % std::max(1L, n - 1);
+  std::vector<double> permutation(std::size_t(n * n), 0);
+  for (long i = 0; i < n; ++i) permutation[std::size_t(i * n + (i + by) % n)] = 1;
+  return matmul(Tensor::from({n, n}, permutation, z.dtype()), z);
+}
+
+// Less their mean over the batch.
+Tensor centred(const Tensor& z) {
+  const Ids all = std::make_shared<const std::vector<int>>(std::vector<int>{0, int(z.rows())});
+  return add_bias(z, scale(segment_mean(z, all).reshape({z.cols()}), -1));
+}
+
+// The same, with a backward that is a tenth too large.
+Tensor with_wrong_backward(const Tensor& z) {
+  Tensor y = z.detach().copy();
+  if (tape().wants(z))
+    tape().record("wrong_backward", y, [z, y] {
+      dispatch(z.dtype(), [&]<class T>(Type<T>) {
+        for (long e = 0; e < z.numel(); ++e) z.grad<T>().data[e] += T(1.1) * y.grad<T>().data[e];
+      });
+    });
+  return y;
+}
+
+Tensor with_unseeded_dropout(const Tensor& z) {
+  return dropout(z, 0.5, {.seed = std::random_device{}()});
+}
+
+// One more dense layer, right behind the last.
+Tensor through_another_layer(const Tensor& z) {
+  std::vector<double> identity(std::size_t(z.cols() * z.cols()), 0);
+  for (long c = 0; c < z.cols(); ++c) identity[std::size_t(c * z.cols() + c)] = 1;
+  return matmul_transposed(z, Tensor::from({z.cols(), z.cols()}, identity, z.dtype()));
+}
+
+DigitRun probed(DigitRun run, long every = 1) {
+  run.options.probe = every;
+  return run;
+}
+
 Specimen specimen(const std::string& name, std::vector<std::string> rules, DigitRun run) {
   const std::string chosen = run.options.breakage.name == "specimen" ? "" : run.options.breakage.name;
   return {"digits, " + name, std::move(rules), chosen, run.options.doctor.limits,
@@ -122,6 +174,10 @@ std::vector<Specimen> digit_specimens() {
   add("adam", {}, with(convolutions(3, 0.001), [](auto& r) { r.train = 960, r.options.optimizer = "adam"; }));
   add("activations watched", {},
       with(convolutions(2), [](auto& r) { r.train = 960, r.options.watch_activations = 2; }));
+  add("probed", {}, probed(little(1, 0.05), 4));
+  add("checked", {}, with(convolutions(1), [](auto& r) {
+        r.options.gradcheck = true, r.options.verify = 5, r.options.overfit_batch = 100;
+      }));
   // The article's failures. Two layers overflow later than four, and so are given more decay.
   add("preset", {"R33", "R32"}, preset("mean", little(6)));
   add("preset", {"R05", "R04", "R01", "R02", "R03"},
@@ -169,6 +225,25 @@ std::vector<Specimen> digit_specimens() {
   add("labels without relation to the pictures", {"R32"},
       with(little(8, 0.01), [](auto& r) { r.spoil = shuffle_labels, r.test = 1000; }));
   add("weights that fade away", {"R42"}, with(little(3, 0.1), [](auto& r) { r.options.weight_decay = 5; }));
+  add("a loss that is a sum", {"R25"},
+      probed(broken(little(1, 0.003), {.loss = [](const Tensor& l, long n) { return scale(l, double(n)); }})));
+  add("a first layer of 0 that stays so", {"R34"},
+      probed(broken(little(5), {.initial = {{"fc1.weight", 0}}, .gradients = {{"fc1.weight", 0}}}), 5));
+  add("labels of another example at every step", {"R35"},
+      with(broken(little(1), {.logits = rolled}), [](auto& r) { r.options.overfit_batch = 100; }));
+  add("a backward that is a tenth too large", {"R36"},
+      with(broken(little(1), {.logits = with_wrong_backward}), [](auto& r) { r.options.gradcheck = true; }));
+  add("outputs less their mean over the batch", {"R37"}, probed(broken(little(1), {.logits = centred})));
+  add("batches of 2, labels without relation", {"R39"},
+      probed(with(little(1, 0.001), [](auto& r) { r.spoil = shuffle_labels, r.options.batch_size = 2; })));
+  add("a rate of 2", {"R40"}, probed(little(3, 2)));
+  add("threes and fives exchanged", {"R44"}, with(convolutions(3, 0.02), [](auto& r) {
+        r.spoil = exchange_threes_and_fives, r.train = 960, r.options.momentum = 0.9;
+      }));
+  add("a sigmoid before the loss", {"R52"}, broken(little(1), {.logits = [](const Tensor& z) { return sigmoid(z); }}));
+  add("two dense layers with nothing between", {"R52"}, broken(little(1), {.logits = through_another_layer}));
+  add("dropout without a seed", {"R55"},
+      with(broken(little(1), {.logits = with_unseeded_dropout}), [](auto& r) { r.options.verify = 5; }));
   add("hardly any digits but 0 and 1", {"R43"}, with(little(1), [](auto& r) { r.spoil = unbalance; }));
   add("black and white exchanged", {"R45"}, with(little(1), [](auto& r) { r.spoil = invert; }));
   add("a disk that sleeps", {"R47"}, with(broken(little(2), {.load_seconds = 1, .load_at = 30}), [](auto& r) {

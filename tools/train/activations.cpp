@@ -32,11 +32,52 @@ void ActivationRecord::left(const std::string& name, const Tensor& x) {
   layers_.push_back(std::move(layer));
 }
 
+void ActivationRecord::note(const char* kind, const std::string& layer, double value) {
+  const int times = ++met_[{kind, layer}];
+  scalars_.emplace_back(
+      "activations/" + std::string(kind) + "/" + layer + (times > 1 ? "." + std::to_string(times) : ""), value);
+}
+
+void ActivationRecord::squashed(const std::string& layer, const Tensor& y, nn::Squash by) {
+  if (y.device() != Device::cpu || y.dtype() != Dtype::f32 || y.numel() == 0) return;
+  // A sigmoid in -1 .. 1, as tanh: what is beyond 0.9 either way hardly moves.
+  const float times = by == nn::Squash::sigmoid ? 2 : 1, plus = by == nn::Squash::sigmoid ? -1 : 0;
+  long saturated = 0;
+  for (long e = 0; e < y.numel(); ++e) saturated += std::abs(times * y.data<float>()[e] + plus) > 0.9f;
+  note("saturated", layer, double(saturated) / double(y.numel()));
+}
+
+// The mean over all pairs of nodes of one graph is (|sum of unit vectors|^2 - n) / (n (n - 1)).
+void ActivationRecord::nodes(const std::string& layer, const Tensor& x, const Layout& layout) {
+  if (x.device() != Device::cpu || x.dtype() != Dtype::f32) return;
+  double sum = 0;
+  long graphs = 0;
+  for (long m = 0; m < layout->size(); ++m) {
+    const PairMap& map = layout->map(m);
+    if (map.length < 2) continue;
+    std::vector<double> total(x.cols(), 0);
+    for (long i = 0; i < map.length; ++i) {
+      const float* row = x.data<float>() + (map.first_residue + i) * x.cols();
+      double squares = 0;
+      for (long c = 0; c < x.cols(); ++c) squares += double(row[c]) * row[c];
+      if (!(squares > 0)) continue;
+      for (long c = 0; c < x.cols(); ++c) total[c] += row[c] / std::sqrt(squares);
+    }
+    double squares = 0;
+    for (const double t : total) squares += t * t;
+    const double n = double(map.length);
+    sum += (squares - n) / (n * (n - 1));
+    ++graphs;
+  }
+  if (graphs) note("cosine", layer, sum / double(graphs));
+}
+
 void ActivationRecord::log(RunLog& log, long step) const {
   for (const Layer& layer : layers_) {
     log.scalar(step, "activations/std/" + layer.name, layer.deviation);
     if (layer.dead >= 0) log.scalar(step, "activations/dead/" + layer.name, layer.dead);
   }
+  for (const auto& [name, value] : scalars_) log.scalar(step, name, value);
   log_first_not_finite(log, step);
 }
 

@@ -1,7 +1,8 @@
-// What leaves each layer, as the scalars that the doctor reads: activations/std/<layer>, activations/dead/<layer> and
-// activations/not_finite/<layer>.
+// What leaves each layer, as the scalars that the doctor reads: activations/std/<layer>, dead/<layer>,
+// saturated/<layer>, cosine/<layer> and not_finite/<layer>.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ class ActivationRecord : public nn::ActivationListener {
   ActivationRecord(const ActivationRecord&) = delete;
 
   void left(const std::string& layer, const Tensor& x) override;
+  void squashed(const std::string& layer, const Tensor& y, nn::Squash by) override;
+  void nodes(const std::string& layer, const Tensor& x, const Layout& layout) override;
   // Scale and dead units of every layer; of layers that are not finite the first of the forward pass only.
   void log(RunLog& log, long step) const;
   void log_first_not_finite(RunLog& log, long step) const;
@@ -31,7 +34,12 @@ class ActivationRecord : public nn::ActivationListener {
     double deviation = 0;  // of the finite values
     double dead = -1;      // share of units that are 0 for every example; -1 where some value is negative
   };
+  // A layer that is met again is "name.2", "name.3".
+  void note(const char* kind, const std::string& layer, double value);
+
   std::vector<Layer> layers_;
+  std::map<std::pair<std::string, std::string>, int> met_;  // kind and layer
+  std::vector<std::pair<std::string, double>> scalars_;
   nn::ActivationListener* before_;
 };
 

@@ -1,8 +1,9 @@
 // Runs that are broken on purpose: each fails in one way that the gradients give away. A trainer owns a table of them,
-// offers --break=NAME, and asks the chosen one at three places: when the model is made, for the learning rate of a step
-// and before the optimizer's step. A trainer's table is beside it, as in tools/contacts/breakages.cpp.
+// offers --break=NAME, and asks the chosen one when the model is made, between logits, loss and gradients of a step,
+// and for its learning rate. A trainer's table is beside it, as in tools/contacts/breakages.cpp.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,17 +34,21 @@ struct Breakage {
   std::string look = {};    // one sentence: where it shows
   std::string unfit = {};   // in place of both: why this trainer cannot fail like that
 
-  std::vector<Setting> settings = {};  // options of the trainer; flags and config file win
-  std::vector<Factor> initial = {};    // on values before the first step
-  std::vector<Factor> gradients = {};  // on gradients before every step; 0 leaves exact zeros
-  double load_seconds = 0;             // what reading a batch takes longer
-  long load_at = -1;                   // at this step only; -1: at all
-  double rate_doubles = 0;             // the rate starts at the peak and doubles every so many steps; 0: as scheduled
+  std::vector<Setting> settings = {};                    // options of the trainer; flags and config file win
+  std::vector<Factor> initial = {};                      // on values before the first step
+  std::vector<Factor> gradients = {};                    // on gradients before every step; 0 leaves exact zeros
+  double load_seconds = 0;                               // what reading a batch takes longer
+  long load_at = -1;                                     // at this step only; -1: at all
+  std::function<Tensor(const Tensor&)> logits = {};      // what becomes of the logits on their way to the loss
+  std::function<Tensor(const Tensor&, long)> loss = {};  // of the loss of so many examples
+  double rate_doubles = 0;  // the rate starts at the peak and doubles every so many steps; 0: as scheduled
 
   explicit operator bool() const { return !name.empty(); }
   void change_initial(const nn::Parameters& parameters) const;
   // step counts from 0
   void change_gradients(const nn::Parameters& parameters, long step) const;
+  Tensor change_logits(const Tensor& z) const { return logits ? logits(z) : z; }
+  Tensor change_loss(const Tensor& l, long examples) const { return loss ? loss(l, examples) : l; }
   void load(long step) const;  // waits
   double rate(double scheduled, double peak, long step) const;
   // "broken on purpose (mean): ... Look for ..."

@@ -49,6 +49,13 @@ void add_doctor_options(CLI::App& app, LiveDoctorOptions& o) {
 }  // namespace
 
 void add_watch_options(CLI::App& app, RunOptions& o) {
+  app.add_option("--overfit-batch", o.overfit_batch,
+                 "no training, but so many steps on one batch: can it be learned by heart? Such as 200")
+      ->group("Checks");
+  app.add_flag("--gradcheck", o.gradcheck, "no training, but backward against differences of the loss, in f64")
+      ->group("Checks");
+  app.add_option("--verify", o.verify, "no training, but so many steps twice: are they the same to the bit? Such as 20")
+      ->group("Checks");
   add_doctor_options(app, o.doctor);
   app.add_option("--watch", o.watch, "what the heartbeat records")
       ->check(CLI::IsMember({"all", "gradients", "none"}))
@@ -57,6 +64,10 @@ void add_watch_options(CLI::App& app, RunOptions& o) {
   app.add_option("--watch-every", o.watch_every, "steps between records")->group("Heartbeat");
   app.add_option("--watch-activations", o.watch_activations,
                  "steps between looks at what leaves each layer: dead units, scale; 0: none")
+      ->group("Heartbeat");
+  app.add_option("--probe", o.probe,
+                 "steps between probes, each as dear as three steps: half-batches, blank inputs, the loss along the "
+                 "step; 0: none")
       ->group("Heartbeat");
   app.add_option("--tensorboard", o.tensorboard, "on: also write TensorBoard events, every scalar and some histograms")
       ->check(CLI::IsMember({"on", "off"}))
@@ -86,6 +97,11 @@ void parse_options(CLI::App& app, int argc, char** argv, RunOptions& o, std::spa
   use_settings(o.breakage, app);
   expect_positive(double(o.watch_every), "--watch-every");
   expect_not_negative(double(o.watch_activations), "--watch-activations");
+  expect_not_negative(double(o.probe), "--probe");
+  expect_not_negative(double(o.overfit_batch), "--overfit-batch");
+  expect_not_negative(double(o.verify), "--verify");
+  if ((o.overfit_batch || o.verify || o.gradcheck) && o.resume)
+    throw UserError("checks look at a run from its first step; leave out --resume, and give a new --run-dir");
   doctor_options(o.doctor.silence, o.doctor.limits);  // refuses what names no rule
   o.device = name_of(pick_device(o.device));
   app.get_option("--device")->clear();  // the resolved configuration says which device it was

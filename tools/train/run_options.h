@@ -24,14 +24,19 @@ struct RunOptions {
   LiveDoctorOptions doctor;
   std::string ablate;          // modules, with commas between
   long watch_activations = 0;  // steps between looks at the activations; 0: none
-  Breakage breakage;           // of --break; nothing is broken unless asked for
-  std::string resolved;        // every option as TOML, for the run log
+  long probe = 0;              // steps between probes; 0: none
+  // Checks in place of a training.
+  long overfit_batch = 0, verify = 0;  // steps; 0: no such check
+  bool gradcheck = false;
+  Breakage breakage;     // of --break; nothing is broken unless asked for
+  std::string resolved;  // every option as TOML, for the run log
 };
 
 // --run-dir and, in the group "Run", --device, --seed, --resume, --quiet and --break with the trainer's table.
 void add_run_options(CLI::App& app, RunOptions& options, std::span<const Breakage> table);
-// In the group "Heartbeat": --watch, --watch-filter, --watch-every, --watch-activations, --tensorboard and --serve; in
-// the group "Doctor": --doctor, --silence, --limit, --on-warning, --on-error and --on-fatal.
+// In the group "Checks": --overfit-batch, --gradcheck and --verify. In the group "Heartbeat": --watch, --watch-filter,
+// --watch-every, --watch-activations, --tensorboard and --serve; in the group "Doctor": --doctor, --silence, --limit,
+// --on-warning, --on-error and --on-fatal.
 void add_watch_options(CLI::App& app, RunOptions& options);
 
 // Reads --config and the flags that win over it, answers --help (throws CLI::Success), refuses unknown flags (CLI11's
