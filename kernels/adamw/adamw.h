@@ -13,6 +13,8 @@
 // of threads. Statistics as in histogram. Not differentiable.
 #pragma once
 
+#include <cmath>
+
 #include "kernels/common/base.h"
 #include "kernels/common/chunk_table.h"
 #include "kernels/common/optimizer_step.h"
@@ -32,7 +34,21 @@ struct AdamwTensor {
 struct AdamwRule {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   bool decoupled = true;
+  // On a GPU, in its memory, for each tensor: read instead of lr and step, so that a recorded step has new ones.
+  const struct AdamwCoefficients* device_coefficients = nullptr;
 };
+
+// What of the rule changes from step to step.
+struct AdamwCoefficients {
+  double rate = 0;    // lr / (1 - beta1^t)
+  double unbias = 0;  // 1 / sqrt(1 - beta2^t)
+  double keep = 1;    // 1 - lr weight_decay if decoupled
+};
+inline AdamwCoefficients adamw_coefficients(const AdamwRule& rule, double weight_decay, long step) {
+  const double t = double(step);
+  return {rule.lr / (1 - std::pow(rule.beta1, t)), 1 / std::sqrt(1 - std::pow(rule.beta2, t)),
+          rule.decoupled ? 1 - rule.lr * weight_decay : 1};
+}
 
 // table holds the sizes of the tensors.
 template <class T>

@@ -12,10 +12,8 @@ void adamw(Cpu, const ChunkTable& table, std::span<const AdamwTensor<T>> tensors
   const T from_gradient = T(1 - rule.beta1), keep_square = T(rule.beta2), from_square = T(1 - rule.beta2);
   const T epsilon = T(rule.epsilon);
   watched_update<T>(table, tensors, options, watch, [=, &rule](const AdamwTensor<T>& tensor) {
-    const double t = double(tensor.step);
-    const T rate = T(rule.lr / (1 - std::pow(rule.beta1, t)));
-    const T unbias = T(1 / std::sqrt(1 - std::pow(rule.beta2, t)));
-    const T keep = rule.decoupled ? T(1 - rule.lr * tensor.weight_decay) : T(1);
+    const AdamwCoefficients now = adamw_coefficients(rule, tensor.weight_decay, tensor.step);
+    const T rate = T(now.rate), unbias = T(now.unbias), keep = T(now.keep);
     const T l2 = T(tensor.weight_decay);
     const bool adds_l2 = !rule.decoupled && l2 != 0;  // 0 times an infinite value would be NaN
     return [=](long first, long n, const T* gradient) {

@@ -10,7 +10,14 @@ struct AdamwWork {
   T *value, *gradient, *ms, *vs;
   T rate, unbias, keep, l2, from_gradient, keep_square, from_square, epsilon;
   bool adds_l2, watched;
+  const AdamwCoefficients* coefficients;  // in device memory; null: those above
 
+  __device__ void begin() {
+    if (!coefficients) return;
+    rate = T(coefficients->rate);
+    unbias = T(coefficients->unbias);
+    keep = T(coefficients->keep);
+  }
   __device__ T step(long i, T value, T gradient) const {
     const T g = adds_l2 ? gradient + l2 * value : gradient;
     const T m = ms[i] + from_gradient * (g - ms[i]);
@@ -28,21 +35,23 @@ void adamw(Cuda cuda, const ChunkTable& table, std::span<const AdamwTensor<T>> t
            const StepOptions& options, const Watch& watch) {
   std::vector<AdamwWork<T>> work;
   for (const AdamwTensor<T>& tensor : tensors) {
-    const double t = double(tensor.step);
+    const AdamwCoefficients now = adamw_coefficients(rule, tensor.weight_decay, tensor.step);
+    const AdamwCoefficients* const later = rule.device_coefficients ? rule.device_coefficients + work.size() : nullptr;
     work.push_back({.value = tensor.value,
                     .gradient = tensor.gradient,
                     .ms = tensor.m,
                     .vs = tensor.v,
-                    .rate = T(rule.lr / (1 - std::pow(rule.beta1, t))),
-                    .unbias = T(1 / std::sqrt(1 - std::pow(rule.beta2, t))),
-                    .keep = rule.decoupled ? T(1 - rule.lr * tensor.weight_decay) : T(1),
+                    .rate = T(now.rate),
+                    .unbias = T(now.unbias),
+                    .keep = T(now.keep),
                     .l2 = T(tensor.weight_decay),
                     .from_gradient = T(1 - rule.beta1),
                     .keep_square = T(rule.beta2),
                     .from_square = T(1 - rule.beta2),
                     .epsilon = T(rule.epsilon),
                     .adds_l2 = !rule.decoupled && T(tensor.weight_decay) != 0,
-                    .watched = tensor.watched});
+                    .watched = tensor.watched,
+                    .coefficients = later});
   }
   watched_update<T>(cuda, table, work, options, watch);
 }

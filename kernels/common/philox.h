@@ -51,6 +51,17 @@ HOST_DEVICE inline RandomStream random_stream(std::uint64_t seed, std::uint32_t 
   return {{mixed.word[0], mixed.word[1]}, {mixed.word[2], mixed.word[3]}};
 }
 
+// The same name with what changes from step to step in the memory of a GPU, for a step that is recorded once and
+// replayed (Graph in kernels/common/device.h).
+struct StreamOnDevice {
+  std::uint64_t seed = 0;
+  std::uint32_t layer = 0;
+  const std::uint32_t* step = nullptr;
+  const std::uint64_t* member = nullptr;  // null: 0
+
+  HOST_DEVICE RandomStream stream() const { return random_stream(seed, *step, layer, member ? *member : 0); }
+};
+
 // Training steps stay below this; initial weights are drawn from (seed, kInitStep, number of the draw, 0).
 inline constexpr std::uint32_t kInitStep = 0xFFFFFFFFu;
 

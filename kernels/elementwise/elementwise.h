@@ -78,6 +78,8 @@ void scale_by_accumulate(Cuda cuda, const T* factor, Matrix<const T> x, Matrix<T
 template <class T>
 void approach(Cuda cuda, double share, Matrix<const T> x, Matrix<T> y);
 template <class T>
+void approach(Cuda cuda, const double* share, Matrix<const T> x, Matrix<T> y);
+template <class T>
 void sum_of_terms(Cuda cuda, const double* terms, long n, T* y);
 template <class T>
 void add_bias(Cuda cuda, Matrix<const T> x, const T* b, Matrix<T> y);
@@ -102,6 +104,10 @@ void tanh_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> d
 template <class T>
 void dropout(Cuda cuda, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
 template <class T>
+void dropout(Cuda cuda, StreamOnDevice name, double p, Matrix<const T> x, Matrix<T> y);
+template <class T>
 void dropout_accumulate(Cuda cuda, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
+template <class T>
+void dropout_accumulate(Cuda cuda, StreamOnDevice name, double p, Matrix<const T> x, Matrix<T> y);
 
 }  // namespace heartbeat::kernels

@@ -1,5 +1,6 @@
 #include "kernels/common/device_code.cuh"
 #include "kernels/common/math.h"
+#include "kernels/common/random_code.cuh"
 #include "kernels/elementwise/elementwise.h"
 
 namespace heartbeat::kernels {
@@ -44,9 +45,10 @@ void accumulate(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y, F 
 }
 
 // A thread draws one block of Philox: the words of four elements.
-template <bool kAccumulate, class T>
+template <bool kAccumulate, class Source, class T>
 __global__ void __launch_bounds__(kThreads)
-    dropout_by_fours(RandomStream stream, std::uint32_t keep_from, T factor, long n, const T* x, T* y) {
+    dropout_by_fours(Source source, std::uint32_t keep_from, T factor, long n, const T* x, T* y) {
+  const RandomStream stream = stream_of_block(source);
   for (long block = grid_thread(); 4 * block < n; block += grid_threads()) {
     const RandomBlock words = stream.block(block);
     for (int i = 0; i < 4 && 4 * block + i < n; ++i) {
@@ -57,11 +59,11 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <bool kAccumulate, class T>
-void run_dropout(Cuda cuda, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y) {
-  launch<dropout_by_fours<kAccumulate, T>>({.grid = blocks_for(y.numel(), 4 * kThreads), .block = kThreads}, cuda,
-                                           stream, std::uint32_t(p * 0x1p32), T(1 / (1 - p)), y.numel(), x.data,
-                                           y.data);
+template <bool kAccumulate, class Source, class T>
+void run_dropout(Cuda cuda, Source source, double p, Matrix<const T> x, Matrix<T> y) {
+  launch<dropout_by_fours<kAccumulate, Source, T>>({.grid = blocks_for(y.numel(), 4 * kThreads), .block = kThreads},
+                                                   cuda, source, std::uint32_t(p * 0x1p32), T(1 / (1 - p)), y.numel(),
+                                                   x.data, y.data);
 }
 
 // Sums of columns over chunks of rows. A warp's lanes own neighbouring columns; its warps share the rows of the chunk.
@@ -117,6 +119,10 @@ template <class T>
 void approach(Cuda cuda, double share, Matrix<const T> x, Matrix<T> y) {
   const T s = T(share);
   assign<T>(cuda, x, y, y, [s] __device__(T v, T average) { return average + s * (v - average); });
+}
+template <class T>
+void approach(Cuda cuda, const double* share, Matrix<const T> x, Matrix<T> y) {
+  assign<T>(cuda, x, y, y, [share] __device__(T v, T average) { return average + T(*share) * (v - average); });
 }
 template <class T>
 void sum_of_terms(Cuda cuda, const double* terms, long n, T* y) {
@@ -181,28 +187,39 @@ template <class T>
 void dropout_accumulate(Cuda cuda, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y) {
   run_dropout<true>(cuda, stream, p, x, y);
 }
+template <class T>
+void dropout(Cuda cuda, StreamOnDevice name, double p, Matrix<const T> x, Matrix<T> y) {
+  run_dropout<false>(cuda, name, p, x, y);
+}
+template <class T>
+void dropout_accumulate(Cuda cuda, StreamOnDevice name, double p, Matrix<const T> x, Matrix<T> y) {
+  run_dropout<true>(cuda, name, p, x, y);
+}
 
-#define INSTANTIATE(T)                                                               \
-  template void add(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);              \
-  template void mul(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);              \
-  template void mul_accumulate(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);   \
-  template void scale(Cuda, double, Matrix<const T>, Matrix<T>);                     \
-  template void scale_accumulate(Cuda, double, Matrix<const T>, Matrix<T>);          \
-  template void scale_by_accumulate(Cuda, const T*, Matrix<const T>, Matrix<T>);     \
-  template void approach(Cuda, double, Matrix<const T>, Matrix<T>);                  \
-  template void sum_of_terms(Cuda, const double*, long, T*);                         \
-  template void add_bias(Cuda, Matrix<const T>, const T*, Matrix<T>);                \
-  template void column_sum_accumulate(Cuda, Matrix<const T>, T*);                    \
-  template void relu(Cuda, Matrix<const T>, Matrix<T>);                              \
-  template void relu_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);    \
-  template void silu(Cuda, Matrix<const T>, Matrix<T>);                              \
-  template void silu_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);    \
-  template void sigmoid(Cuda, Matrix<const T>, Matrix<T>);                           \
-  template void sigmoid_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>); \
-  template void tanh(Cuda, Matrix<const T>, Matrix<T>);                              \
-  template void tanh_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);    \
-  template void dropout(Cuda, RandomStream, double, Matrix<const T>, Matrix<T>);     \
-  template void dropout_accumulate(Cuda, RandomStream, double, Matrix<const T>, Matrix<T>);
+#define INSTANTIATE(T)                                                                      \
+  template void add(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);                     \
+  template void mul(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);                     \
+  template void mul_accumulate(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);          \
+  template void scale(Cuda, double, Matrix<const T>, Matrix<T>);                            \
+  template void scale_accumulate(Cuda, double, Matrix<const T>, Matrix<T>);                 \
+  template void scale_by_accumulate(Cuda, const T*, Matrix<const T>, Matrix<T>);            \
+  template void approach(Cuda, double, Matrix<const T>, Matrix<T>);                         \
+  template void approach(Cuda, const double*, Matrix<const T>, Matrix<T>);                  \
+  template void sum_of_terms(Cuda, const double*, long, T*);                                \
+  template void add_bias(Cuda, Matrix<const T>, const T*, Matrix<T>);                       \
+  template void column_sum_accumulate(Cuda, Matrix<const T>, T*);                           \
+  template void relu(Cuda, Matrix<const T>, Matrix<T>);                                     \
+  template void relu_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);           \
+  template void silu(Cuda, Matrix<const T>, Matrix<T>);                                     \
+  template void silu_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);           \
+  template void sigmoid(Cuda, Matrix<const T>, Matrix<T>);                                  \
+  template void sigmoid_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);        \
+  template void tanh(Cuda, Matrix<const T>, Matrix<T>);                                     \
+  template void tanh_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);           \
+  template void dropout(Cuda, RandomStream, double, Matrix<const T>, Matrix<T>);            \
+  template void dropout_accumulate(Cuda, RandomStream, double, Matrix<const T>, Matrix<T>); \
+  template void dropout(Cuda, StreamOnDevice, double, Matrix<const T>, Matrix<T>);          \
+  template void dropout_accumulate(Cuda, StreamOnDevice, double, Matrix<const T>, Matrix<T>);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -12,14 +12,16 @@ struct ChunkWatch {
   TensorStats *parameter, *gradient, *update, *clipped;
 };
 
-// Tensor has value, gradient, watched, and step(i, value, g): updates the state of element i and returns its new value.
+// Tensor has value, gradient, watched, begin(), which every thread calls once, and step(i, value, g): updates the state
+// of element i and returns its new value.
 template <bool kWatch, class T, class Tensor>
 __global__ void __launch_bounds__(kTallyThreads)
     update_chunk(const Chunk* chunks, const Tensor* tensors, T host_factor, const double* device_factor, bool skip,
                  bool zero_gradients, ChunkWatch watch) {
   __shared__ BlockTally tallies[kWatch ? 4 : 1];
   const Chunk chunk = chunks[blockIdx.x];
-  const Tensor tensor = tensors[chunk.tensor];
+  Tensor tensor = tensors[chunk.tensor];
+  tensor.begin();
   T* const gradient = tensor.gradient ? tensor.gradient + chunk.first : nullptr;
   T* const value = tensor.value + chunk.first;
   const T factor = device_factor ? T(*device_factor) : host_factor;

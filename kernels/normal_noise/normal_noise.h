@@ -15,8 +15,10 @@ namespace heartbeat::kernels {
 template <class T>
 void normal_noise(Cpu, RandomStream stream, Matrix<T> y);
 
-// On a GPU: queued on the stream; every pointer is to device memory.
+// On a GPU: queued on the stream; every pointer is to device memory. A stream may be named by what lies there.
 template <class T>
 void normal_noise(Cuda cuda, RandomStream stream, Matrix<T> y);
+template <class T>
+void normal_noise(Cuda cuda, StreamOnDevice name, Matrix<T> y);
 
 }  // namespace heartbeat::kernels

@@ -29,6 +29,8 @@ struct SgdTensor {
 struct SgdRule {
   double lr = 0.01, momentum = 0;
   bool nesterov = false;
+  const double* device_lr =
+      nullptr;  // on a GPU, in its memory: read instead of lr, so that a recorded step has a new one
 };
 
 // table holds the sizes of the tensors.

@@ -9,7 +9,11 @@ struct SgdWork {
   T *value, *gradient, *buffer;
   T lr, momentum, decay;
   bool nesterov, watched;
+  const double* device_lr;
 
+  __device__ void begin() {
+    if (device_lr) lr = T(*device_lr);
+  }
   __device__ T step(long i, T v, T gradient) const {
     const T g = decay != 0 ? gradient + decay * v : gradient;  // 0 times an infinite value would be NaN
     if (momentum == 0) return v - lr * g;
@@ -26,8 +30,8 @@ void sgd(Cuda cuda, const ChunkTable& table, std::span<const SgdTensor<T>> tenso
          const StepOptions& options, const Watch& watch) {
   std::vector<SgdWork<T>> work;
   for (const SgdTensor<T>& t : tensors)
-    work.push_back(
-        {t.value, t.gradient, t.momentum, T(rule.lr), T(rule.momentum), T(t.weight_decay), rule.nesterov, t.watched});
+    work.push_back({t.value, t.gradient, t.momentum, T(rule.lr), T(rule.momentum), T(t.weight_decay), rule.nesterov,
+                    t.watched, rule.device_lr});
   watched_update<T>(cuda, table, work, options, watch);
 }
 

@@ -45,6 +45,12 @@ TYPED_TEST(CudaClassifier, NoiseMatchesTheSpec) {
     kernels::normal_noise_spec(words, {want.data(), 1, n});
     // f32 values in either type; a GPU's logarithm and cosine differ in their last bits.
     EXPECT_LT(nmse(y.host().data(), want.data(), n), parity_bound(Dtype::f32));
+    // The stream's name may lie in device memory.
+    const OnDevice<std::uint32_t> step(this->stream, std::vector{2u});
+    const OnDevice<std::uint64_t> member(this->stream, std::vector<std::uint64_t>{4});
+    const OnDevice<T> named(this->stream, n);
+    kernels::normal_noise<T>(this->stream, StreamOnDevice{1, 3, step.data(), member.data()}, named.matrix(1, n));
+    EXPECT_EQ(named.host(), y.host());
   }
 }
 

@@ -107,6 +107,33 @@ TYPED_TEST(CudaElementwise, DropsWhatTheCpuDrops) {
   EXPECT_EQ(y.host(), want);
 }
 
+// What a recorded step reads from device memory gives the bits of what a launched one is told.
+TYPED_TEST(CudaElementwise, NumbersOfAStepMayLieInDeviceMemory) {
+  using T = TypeParam;
+  const Cuda c = this->stream;
+  const OnDevice<std::uint32_t> step(c, std::vector{7u});
+  const OnDevice<std::uint64_t> members(c, std::vector<std::uint64_t>{5, std::uint64_t{1} << 40});
+  const OnDevice<double> share(c, Doubles{0.3});
+  for (long n : {0, 1, 4, 3001}) {
+    const Doubles a = normals<T>(n, 1), b = normals<T>(n, 2);
+    const OnDevice<T> x(c, a), told(c, b), read(c, b);
+    kernels::approach<T>(c, 0.3, x.matrix(1, n), told.matrix(1, n));
+    kernels::approach<T>(c, share.data(), x.matrix(1, n), read.matrix(1, n));
+    EXPECT_EQ(read.host(), told.host());
+    for (int m : {-1, 0, 1}) {  // -1: none is named
+      const StreamOnDevice name{
+          .seed = 3, .layer = 2, .step = step.data(), .member = m < 0 ? nullptr : members.data() + m};
+      const RandomStream words = random_stream(3, 7, 2, m < 0 ? 0 : m == 0 ? 5 : std::uint64_t{1} << 40);
+      kernels::dropout<T>(c, words, 0.4, x.matrix(1, n), told.matrix(1, n));
+      kernels::dropout<T>(c, name, 0.4, x.matrix(1, n), read.matrix(1, n));
+      EXPECT_EQ(read.host(), told.host());
+      kernels::dropout_accumulate<T>(c, words, 0.4, x.matrix(1, n), told.matrix(1, n));
+      kernels::dropout_accumulate<T>(c, name, 0.4, x.matrix(1, n), read.matrix(1, n));
+      EXPECT_EQ(read.host(), told.host());
+    }
+  }
+}
+
 TYPED_TEST(CudaElementwise, NotANumberStaysWhereItIs) {
   using T = TypeParam;
   const Doubles a{NAN, 1, INFINITY, -INFINITY, 0};

@@ -173,6 +173,23 @@ TYPED_TEST(CudaOptimizers, SgdGivesTheCpusBits) {
                             });
 }
 
+// The rate may lie in device memory: then the host's is not looked at.
+TYPED_TEST(CudaOptimizers, SgdReadsItsRateFromDeviceMemory) {
+  using T = TypeParam;
+  expect_the_cpus_bits<T>(this->stream,
+                          [&](auto device, const ChunkTable& table, auto views, auto options, const Watch& watch) {
+                            std::vector<kernels::SgdTensor<T>> tensors;
+                            for (long t = 0; t < table.tensors; ++t) {
+                              const auto [value, gradient, momentum, unused] = views(t);
+                              tensors.push_back({value, gradient, momentum, t % 2 ? 0.1 : 0, true});
+                            }
+                            const OnDevice<double> rate(this->stream, Doubles{0.1});
+                            kernels::SgdRule rule{.lr = 0.1, .momentum = 0.9};
+                            if (std::is_same_v<decltype(device), Cuda>) rule.lr = NAN, rule.device_lr = rate.data();
+                            kernels::sgd<T>(device, table, tensors, rule, options, watch);
+                          });
+}
+
 TYPED_TEST(CudaOptimizers, AdamwGivesTheCpusBits) {
   using T = TypeParam;
   for (bool decoupled : {true, false})
@@ -185,6 +202,27 @@ TYPED_TEST(CudaOptimizers, AdamwGivesTheCpusBits) {
           }
           kernels::adamw<T>(device, table, tensors, {.lr = 3e-3, .decoupled = decoupled}, options, watch);
         });
+}
+
+TYPED_TEST(CudaOptimizers, AdamwReadsItsCoefficientsFromDeviceMemory) {
+  using T = TypeParam;
+  for (bool decoupled : {true, false})
+    expect_the_cpus_bits<T>(this->stream,
+                            [&](auto device, const ChunkTable& table, auto views, auto options, const Watch& watch) {
+                              kernels::AdamwRule rule{.lr = 3e-3, .decoupled = decoupled};
+                              constexpr bool kOnGpu = std::is_same_v<decltype(device), Cuda>;
+                              std::vector<kernels::AdamwTensor<T>> tensors;
+                              std::vector<kernels::AdamwCoefficients> coefficients;
+                              for (long t = 0; t < table.tensors; ++t) {
+                                const auto [value, gradient, m, v] = views(t);
+                                const double decay = t % 2 ? 0.1 : 0;
+                                tensors.push_back({value, gradient, m, v, decay, kOnGpu ? 1 : t + 3, true});
+                                coefficients.push_back(kernels::adamw_coefficients(rule, decay, t + 3));
+                              }
+                              const OnDevice<kernels::AdamwCoefficients> there(this->stream, coefficients);
+                              if (kOnGpu) rule.lr = NAN, rule.device_coefficients = there.data();
+                              kernels::adamw<T>(device, table, tensors, rule, options, watch);
+                            });
 }
 
 }  // namespace
