@@ -21,6 +21,7 @@ using Layout = std::shared_ptr<const PairLayout>;
 struct RandomKey {
   std::uint64_t seed = 0;
   std::uint32_t step = 0, layer = 0;
+  const std::uint32_t* device_step = nullptr;  // on a GPU, in its memory: read instead of step, for a recorded step
 };
 
 // matmul

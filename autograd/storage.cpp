@@ -49,8 +49,8 @@ void release_on_gpu(std::byte* data) {
 void copy_on_gpu(void* to, const void* from, std::size_t bytes) {
   if (bytes) cuda::copy(cuda::compute_stream(), to, from, bytes);
 }
-void wait_for_gpu() {
-  cuda::synchronize(cuda::compute_stream());
+void wait_for_gpu(Place place) {
+  cuda::synchronize(cuda::compute_stream(), place);
 }
 #else
 std::byte* allocate_on_gpu(std::size_t) {
@@ -58,7 +58,7 @@ std::byte* allocate_on_gpu(std::size_t) {
 }
 void release_on_gpu(std::byte*) {}
 void copy_on_gpu(void*, const void*, std::size_t) {}
-void wait_for_gpu() {}
+void wait_for_gpu(Place) {}
 #endif
 
 }  // namespace
@@ -96,22 +96,22 @@ void Storage::clear() {
 #endif
 }
 
-void Storage::assign(const Storage& from) {
+void Storage::assign(const Storage& from, Place place) {
   if (from.device_ == Device::cpu)
     write(from.data_);
   else if (device_ == Device::cpu)
-    from.read(0, bytes_, data_);
+    from.read(0, bytes_, data_, place);
   else
     copy_on_gpu(data_, from.data_, bytes_);
 }
 
-void Storage::read(std::size_t first, std::size_t count, void* host) const {
+void Storage::read(std::size_t first, std::size_t count, void* host, Place place) const {
   if (!count) return;  // host may be null
   if (device_ == Device::cpu) {
     std::memcpy(host, data_ + first, count);
   } else {
     copy_on_gpu(host, data_ + first, count);
-    wait_for_gpu();
+    wait_for_gpu(place);
   }
 }
 

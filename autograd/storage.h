@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "kernels/common/base.h"
+#include "kernels/common/place.h"
 
 namespace heartbeat {
 
@@ -15,7 +16,8 @@ MemoryReport memory_report(Device device = Device::cpu);
 void reset_peak_memory();
 
 // Uninitialised at first. On a GPU allocation, release and everything below are queued on the compute stream, in the
-// order of the calls; only read() waits. Throws UserError for a device that this build does not have.
+// order of the calls; only what reads waits, and place says who. Throws UserError for a device that this build does not
+// have.
 class Storage {
  public:
   Storage(Device device, std::size_t bytes);
@@ -27,10 +29,10 @@ class Storage {
   std::size_t bytes() const { return bytes_; }
   Device device() const { return device_; }
 
-  void clear();                      // zeros
-  void assign(const Storage& from);  // as many bytes, of any device
+  void clear();                                                      // zeros
+  void assign(const Storage& from, Place place = Place::current());  // as many bytes, of any device
   // Bytes [first, first + count), to or from host memory, which may die after the call.
-  void read(std::size_t first, std::size_t count, void* host) const;
+  void read(std::size_t first, std::size_t count, void* host, Place place = Place::current()) const;
   void write(const void* host);  // all bytes
 
  private:

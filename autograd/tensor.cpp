@@ -70,10 +70,10 @@ Tensor Tensor::copy() const {
   return t;
 }
 
-Tensor Tensor::to(Device device) const {
+Tensor Tensor::to(Device device, Place place) const {
   if (device == this->device()) return *this;
   const Tensor t(shape_, dtype(), device);
-  t.state_->value->assign(*state_->value);
+  t.state_->value->assign(*state_->value, place);
   return t;
 }
 
@@ -110,27 +110,27 @@ void Tensor::check_dtype(Dtype asked) const {
     throw std::logic_error(std::string("tensor of ") + name_of(dtype()) + " was read as " + name_of(asked));
 }
 
-double Tensor::at(long index) const {
+double Tensor::at(long index, Place place) const {
   double value = 0;
   dispatch(dtype(), [&]<class T>(Type<T>) {
     T element;
-    state_->value->read(index * sizeof(T), sizeof(T), &element);
+    state_->value->read(index * sizeof(T), sizeof(T), &element, place);
     value = element;
   });
   return value;
 }
 
-double Tensor::grad_at(long index) const {
-  return has_grad() ? gradient().at(index) : 0;
+double Tensor::grad_at(long index, Place place) const {
+  return has_grad() ? gradient().at(index, place) : 0;
 }
 
-double Tensor::item() const {
+double Tensor::item(Place place) const {
   expect("item", numel() == 1, "shape ", shape_, " is not a scalar");
-  return at(0);
+  return at(0, place);
 }
 
-std::vector<double> Tensor::to_vector() const {
-  const Tensor host = to(Device::cpu);
+std::vector<double> Tensor::to_vector(Place place) const {
+  const Tensor host = to(Device::cpu, place);
   std::vector<double> out;
   dispatch(dtype(), [&]<class T>(Type<T>) { out.assign(host.data<T>(), host.data<T>() + numel()); });
   return out;

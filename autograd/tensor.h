@@ -69,17 +69,17 @@ class Tensor {
   Tensor detach() const;
   Tensor copy() const;  // new storage, no gradient
   // The tensor itself where it is there already, else a copy without gradient.
-  Tensor to(Device device) const;
+  Tensor to(Device device, Place place = Place::current()) const;
   // The gradient as a tensor that shares its storage; zeros come into being at the first call.
   Tensor gradient() const;
   // Takes over the values of a tensor of equal size, of any device, rounded to this dtype.
   void assign(const Tensor& from) const;
 
-  // What follows waits for a GPU.
-  double at(long index) const;       // element of the flattened tensor
-  double grad_at(long index) const;  // 0 where no gradient has arrived
-  double item() const;               // the one element of a scalar
-  std::vector<double> to_vector() const;
+  // What follows waits for a GPU, and so does to(Device::cpu); place says who, see cuda::ForbidWaits.
+  double at(long index, Place place = Place::current()) const;       // element of the flattened tensor
+  double grad_at(long index, Place place = Place::current()) const;  // 0 where no gradient has arrived
+  double item(Place place = Place::current()) const;                 // the one element of a scalar
+  std::vector<double> to_vector(Place place = Place::current()) const;
 
   const void* id() const { return state_.get(); }  // equal for tensors that share gradient and storage
 

@@ -16,6 +16,21 @@ struct ContactTargets {
 
   Mirror<std::uint16_t> positive_mirror = {}, valid_mirror = {};
   Mirror<double> positive_weight_mirror = {}, channel_weight_mirror = {};
+
+  // The labels of other proteins with as many pairs, on the host and at the same places of a GPU: what a recorded step
+  // reads at its next replay.
+  void assign(const ContactTargets& other) {
+    positive = other.positive;
+    valid = other.valid;
+    positive_weight = other.positive_weight;
+    channel_weight = other.channel_weight;
+#if HEARTBEAT_CUDA
+    positive_mirror.assign(positive);
+    valid_mirror.assign(valid);
+    positive_weight_mirror.assign(positive_weight);
+    channel_weight_mirror.assign(channel_weight);
+#endif
+  }
 };
 
 }  // namespace heartbeat

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 
 namespace heartbeat {
 
@@ -36,18 +37,44 @@ PairBatch PairLayout::view(Cpu) const {
   return {maps_.data(), long(maps_.size()), tiles_.data(), long(tiles_.size()), pairs_, residues_};
 }
 
+std::vector<std::uint8_t> PairLayout::segments() const {
+  std::vector<std::uint8_t> all;
+  for (const PairMember& m : members_) all.insert(all.end(), m.segment.begin(), m.segment.end());
+  return all;
+}
+std::vector<int> PairLayout::positions() const {
+  std::vector<int> all;
+  for (const PairMember& m : members_) all.insert(all.end(), m.position.begin(), m.position.end());
+  return all;
+}
+std::vector<std::uint64_t> PairLayout::keys() const {
+  std::vector<std::uint64_t> all;
+  for (const PairMember& m : members_) all.push_back(m.key);
+  return all;
+}
+
+void PairLayout::assign(const PairLayout& other) {
+  const bool fits = std::equal(maps_.begin(), maps_.end(), other.maps_.begin(), other.maps_.end(),
+                               [](const PairMap& a, const PairMap& b) { return a.length == b.length; });
+  if (!fits) throw std::invalid_argument("pair_layout: proteins of other lengths cannot take the place of these");
+  for (size_t m = 0; m < members_.size(); ++m) {  // the views point into these arrays: they stay where they are
+    std::copy(other.members_[m].segment.begin(), other.members_[m].segment.end(), members_[m].segment.begin());
+    std::copy(other.members_[m].position.begin(), other.members_[m].position.end(), members_[m].position.begin());
+    members_[m].key = other.members_[m].key;
+  }
+#if HEARTBEAT_CUDA
+  segments_mirror_.assign(segments());
+  positions_mirror_.assign(positions());
+  keys_mirror_.assign(keys());
+#endif
+}
+
 #if HEARTBEAT_CUDA
 PairBatch PairLayout::view(Cuda cuda) const {
   std::vector<PairMap> maps;
   if (!maps_mirror_.exists()) {
-    std::vector<std::uint8_t> segments;
-    std::vector<int> positions;
-    for (const PairMember& member : members_) {
-      segments.insert(segments.end(), member.segment.begin(), member.segment.end());
-      positions.insert(positions.end(), member.position.begin(), member.position.end());
-    }
-    const std::uint8_t* segment = segments_mirror_.of(cuda, segments);
-    const int* position = positions_mirror_.of(cuda, positions);
+    const std::uint8_t* segment = segments_mirror_.of(cuda, segments());
+    const int* position = positions_mirror_.of(cuda, positions());
     for (PairMap map : maps_) {
       map.segment = segment + map.first_residue;
       map.position = position + map.first_residue;
@@ -58,6 +85,9 @@ PairBatch PairLayout::view(Cuda cuda) const {
   batch.maps = maps_mirror_.of(cuda, maps);
   batch.tiles = tiles_mirror_.of(cuda, tiles_);
   return batch;
+}
+const std::uint64_t* PairLayout::keys(Cuda cuda) const {
+  return keys_mirror_.of(cuda, keys());
 }
 #endif
 

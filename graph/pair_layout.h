@@ -27,8 +27,12 @@ class PairLayout {
 
   PairBatch view(Cpu = {}) const;
 #if HEARTBEAT_CUDA
-  PairBatch view(Cuda cuda) const;  // of mirrors in device memory
+  PairBatch view(Cuda cuda) const;             // of mirrors in device memory
+  const std::uint64_t* keys(Cuda cuda) const;  // of the members, there
 #endif
+  // The chains, positions and keys of other proteins of the same lengths in the same order, on the host and at the same
+  // places of a GPU: what a recorded step reads at its next replay. Throws std::invalid_argument for other lengths.
+  void assign(const PairLayout& other);
   long pairs() const {
     return pairs_;
   }
@@ -49,6 +53,11 @@ class PairLayout {
   PairLayout& operator=(const PairLayout&) = delete;
 
  private:
+  // What a member has, of all members one after the other.
+  std::vector<std::uint8_t> segments() const;
+  std::vector<int> positions() const;
+  std::vector<std::uint64_t> keys() const;
+
   std::vector<PairMember> members_;
   std::vector<PairMap> maps_;
   std::vector<PairTile> tiles_;
@@ -58,6 +67,7 @@ class PairLayout {
   Mirror<PairTile> tiles_mirror_;
   Mirror<std::uint8_t> segments_mirror_;  // of all members, one after the other
   Mirror<int> positions_mirror_;
+  Mirror<std::uint64_t> keys_mirror_;
 };
 
 }  // namespace heartbeat

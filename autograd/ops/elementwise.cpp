@@ -1,6 +1,7 @@
 #include "kernels/elementwise/elementwise.h"
 
 #include "autograd/ops.h"
+#include "autograd/random_key.h"
 #include "autograd/tape.h"
 
 namespace heartbeat {
@@ -138,15 +139,16 @@ Tensor tanh(const Tensor& x) {
 Tensor dropout(const Tensor& x, double p, RandomKey key) {
   expect("dropout", p >= 0 && p < 1, "p is ", p, ", but must be in [0, 1)");
   if (p == 0) return x;
-  const RandomStream stream = random_stream(key.seed, key.step, key.layer, 0);
   Tensor y(x.shape(), x.dtype(), x.device());
-  dispatch(x.device(), x.dtype(),
-           [&]<class T>(auto device, Type<T>) { kernels::dropout<T>(device, stream, p, x.value<T>(), y.value<T>()); });
+  dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+    with_stream(device, key, [&](auto stream) { kernels::dropout<T>(device, stream, p, x.value<T>(), y.value<T>()); });
+  });
 
   if (tape().wants(x))
-    tape().record("dropout", y, [x, y, p, stream] {
+    tape().record("dropout", y, [x, y, p, key] {
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-        kernels::dropout_accumulate<T>(device, stream, p, y.grad<T>(), x.grad<T>());
+        with_stream(device, key,
+                    [&](auto stream) { kernels::dropout_accumulate<T>(device, stream, p, y.grad<T>(), x.grad<T>()); });
       });
     });
   return y;
@@ -158,17 +160,18 @@ Tensor dropout(const Tensor& x, double p, RandomKey key, const Layout& layout) {
          " pairs");
   if (p == 0) return x;
   // f(stream, rows) for each protein, rows cutting its part out of a packed matrix.
-  const auto each_protein = [key, layout](auto f) {
+  const auto each_protein = [key, layout](auto device, auto f) {
     for (long m = 0; m < layout->size(); ++m) {
       const PairMap& map = layout->map(m);
-      f(random_stream(key.seed, key.step, key.layer, layout->member(m).key), [&map](auto all) {
+      const auto rows = [&map](auto all) {
         return decltype(all){all.row(map.first_pair), pair_count(map.length), all.cols};
-      });
+      };
+      with_stream(device, key, *layout, m, [&](auto stream) { f(stream, rows); });
     }
   };
   Tensor y(x.shape(), x.dtype(), x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-    each_protein([&](RandomStream stream, auto rows) {
+    each_protein(device, [&](auto stream, auto rows) {
       kernels::dropout<T>(device, stream, p, rows(x.value<T>()), rows(y.value<T>()));
     });
   });
@@ -176,7 +179,7 @@ Tensor dropout(const Tensor& x, double p, RandomKey key, const Layout& layout) {
   if (tape().wants(x))
     tape().record("dropout", y, [x, y, p, each_protein] {
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-        each_protein([&](RandomStream stream, auto rows) {
+        each_protein(device, [&](auto stream, auto rows) {
           kernels::dropout_accumulate<T>(device, stream, p, rows(y.grad<T>()), rows(x.grad<T>()));
         });
       });

@@ -7,17 +7,20 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "kernels/common/base.h"
+#include "kernels/common/place.h"
 
 namespace heartbeat::cuda {
 
 Cuda create_stream();
 void destroy_stream(Cuda stream);
-void synchronize(Cuda stream);  // returns when all that was queued is done
+void synchronize(Cuda stream, Place place = Place::current());  // returns when all that was queued is done
 
 // Why no GPU can be used: one sentence, empty where one can.
 std::string why_unusable();
@@ -47,11 +50,11 @@ class Event {
 
  private:
   friend void wait(Cuda stream, const Event& event);
-  friend void synchronize(const Event& event);
+  friend void synchronize(const Event& event, Place place);
   void* handle_;
 };
 void wait(Cuda stream, const Event& event);
-void synchronize(const Event& event);
+void synchronize(const Event& event, Place place = Place::current());
 
 // Memory in the order of the stream: usable by what is queued on it from now on, gone for what is queued after release.
 // Freed memory stays cached for the next allocation. Aligned to 256 bytes, or to 16 under the emulator.
@@ -78,6 +81,54 @@ class OutOfMemory : public std::runtime_error {
  public:
   OutOfMemory(std::size_t wanted, std::vector<std::size_t> live);
 };
+
+// Work that cannot be part of a graph: one sentence without a name of a program.
+class NotRecordable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Work that is queued once to be recorded, and then queued as one piece as often as one likes: a CUDA graph, or a list
+// of operations under the emulator. What the host does in between happens once; sizes, addresses and arguments are
+// those of the recording, so what is to differ from replay to replay has to lie in device memory. The host's uploads
+// become constants, copied again at every replay.
+//
+// allocate() hands out memory of the graph while it is recorded. It may be held and released like any other, holds
+// what the last replay left, and must not outlive the stream.
+class Graph {
+ public:
+  // Calls queue_work() and does none of what that queues on the stream. Throws what queue_work() throws, OutOfMemory,
+  // and NotRecordable where it waits for the stream, touches another stream or copies from or to the host.
+  Graph(Cuda stream, const std::function<void()>& queue_work);
+  ~Graph();  // waits for the stream
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  void replay();
+  std::size_t operations() const;  // kernels, copies and fills
+  std::size_t bytes() const;       // of its memory
+
+ private:
+  std::unique_ptr<struct GraphHandle> handle_;
+};
+bool is_recording(Cuda stream);
+
+// Counts how often this thread's host waits for a GPU, if $HEARTBEAT_FORBID_WAITS is set: a step that waits leaves the
+// GPU idle meanwhile, and nobody sees it.
+class ForbidWaits {
+ public:
+  ForbidWaits();
+  ~ForbidWaits();
+  ForbidWaits(const ForbidWaits&) = delete;
+  ForbidWaits& operator=(const ForbidWaits&) = delete;
+
+  // Throws std::logic_error that says how often, and where first, if at all; "step 7": what was not to wait.
+  void expect_none(const std::string& what) const;
+
+ private:
+  bool counts_;
+};
+void note_wait(Place place);  // by the device layers
 
 // n elements for the duration of one op.
 template <class T>

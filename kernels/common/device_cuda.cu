@@ -5,14 +5,18 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <exception>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
 #include "kernels/common/device.h"
 #include "kernels/common/launch.h"
+#include "kernels/common/recording.h"
 
 namespace heartbeat::cuda {
 namespace {
@@ -54,6 +58,20 @@ Book& book() {
   return *instance;
 }
 
+void enter(void* pointer, std::size_t bytes) {
+  const std::lock_guard lock(book().mutex);
+  book().bytes[pointer] = bytes;
+  book().live += bytes;
+  book().peak = std::max(book().peak, book().live);
+}
+void strike_out(void* pointer) {
+  const std::lock_guard lock(book().mutex);
+  const auto it = book().bytes.find(pointer);
+  if (it == book().bytes.end()) throw std::invalid_argument("cuda::release: not a live device pointer");
+  book().live -= it->second;
+  book().bytes.erase(it);
+}
+
 std::vector<std::size_t> live_sizes() {
   const std::lock_guard lock(book().mutex);
   std::vector<std::size_t> sizes;
@@ -79,6 +97,36 @@ Stage& idle_stage(std::size_t bytes) {
   check(cudaMallocHost(&stage.memory, stage.bytes), "cudaMallocHost");
   check(cudaEventCreateWithFlags(&stage.sent, cudaEventDisableTiming), "cudaEventCreate");
   return stages.emplace_back(stage);
+}
+
+bool is_on_device(const void* pointer) {
+  cudaPointerAttributes attributes;
+  check(cudaPointerGetAttributes(&attributes, pointer), "cudaPointerGetAttributes");
+  return attributes.type == cudaMemoryTypeDevice;
+}
+
+// Slabs of an arena are asked for in the middle of a recording, where cudaMallocAsync would become a part of the graph.
+// cudaMalloc belongs to no stream, and a relaxed recording allows it. The pool may hold what it lacks.
+void* take_slab(std::size_t bytes) {
+  void* pointer = nullptr;
+  cudaError_t error = cudaMalloc(&pointer, bytes);
+  if (error == cudaErrorMemoryAllocation) {
+    int device;
+    cudaMemPool_t pool;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    check(cudaDeviceGetDefaultMemPool(&pool, device), "cudaDeviceGetDefaultMemPool");
+    check(cudaMemPoolTrimTo(pool, 0), "cudaMemPoolTrimTo");
+    error = cudaMalloc(&pointer, bytes);
+  }
+  static_cast<void>(cudaGetLastError());  // a want of memory stays behind otherwise
+  if (error == cudaErrorMemoryAllocation) throw OutOfMemory(bytes, live_sizes());
+  check(error, "cudaMalloc");
+  enter(pointer, bytes);
+  return pointer;
+}
+void give_slab_back(void* pointer) {
+  strike_out(pointer);
+  static_cast<void>(cudaFree(pointer));  // waits for all work that may still use it
 }
 
 __global__ void nothing() {}
@@ -117,7 +165,9 @@ void destroy_stream(Cuda stream) {
   synchronize(stream);
   check(cudaStreamDestroy(native(stream)), "cudaStreamDestroy");
 }
-void synchronize(Cuda stream) {
+void synchronize(Cuda stream, Place place) {
+  if (recording_on(stream)) throw NotRecordable("the host waits for the GPU inside the step");
+  note_wait(place);
   check_done(cudaStreamSynchronize(native(stream)));
 }
 
@@ -132,6 +182,7 @@ bool is_blocking() {
 }
 
 Event::Event(Cuda on) {
+  if (recording_on(on)) throw NotRecordable("another stream waits for the middle of the step");
   cudaEvent_t event;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
   handle_ = event;
@@ -141,14 +192,17 @@ Event::~Event() {
   cudaEventDestroy(static_cast<cudaEvent_t>(handle_));
 }
 void wait(Cuda stream, const Event& event) {
+  if (recording_on(stream)) throw NotRecordable("the step waits for another stream");
   check(cudaStreamWaitEvent(native(stream), static_cast<cudaEvent_t>(event.handle_)), "cudaStreamWaitEvent");
 }
 
-void synchronize(const Event& event) {
+void synchronize(const Event& event, Place place) {
+  note_wait(place);
   check_done(cudaEventSynchronize(static_cast<cudaEvent_t>(event.handle_)));
 }
 
 void* allocate(Cuda stream, std::size_t bytes) {
+  if (Recording* r = recording_on(stream)) return r->allocate(bytes);
   keep_freed_memory();
   void* pointer = nullptr;
   const auto ask = [&] { return cudaMallocAsync(&pointer, std::max<std::size_t>(bytes, 1), native(stream)); };
@@ -159,20 +213,13 @@ void* allocate(Cuda stream, std::size_t bytes) {
   }
   if (error == cudaErrorMemoryAllocation) throw OutOfMemory(bytes, live_sizes());
   check(error, "cudaMallocAsync");
-  const std::lock_guard lock(book().mutex);
-  book().bytes[pointer] = bytes;
-  book().live += bytes;
-  book().peak = std::max(book().peak, book().live);
+  enter(pointer, bytes);
   return pointer;
 }
 void release(Cuda stream, void* pointer) {
-  {
-    const std::lock_guard lock(book().mutex);
-    const auto it = book().bytes.find(pointer);
-    if (it == book().bytes.end()) throw std::invalid_argument("cuda::release: not a live device pointer");
-    book().live -= it->second;
-    book().bytes.erase(it);
-  }
+  if (release_to_arena(pointer)) return;
+  if (Recording* r = recording_on(stream)) return r->outside.push_back(pointer);
+  strike_out(pointer);
   static_cast<void>(cudaFreeAsync(pointer, native(stream)));  // destructors call this, after a failure too
 }
 void* allocate_pinned(std::size_t bytes) {
@@ -185,12 +232,15 @@ void release_pinned(void* pointer) {
 }
 
 void copy(Cuda stream, void* to, const void* from, std::size_t bytes) {
+  if (recording_on(stream) && !(is_on_device(to) && is_on_device(from)))
+    throw NotRecordable("the step copies from or to memory of the host");
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)), "cudaMemcpyAsync");
 }
 // Of small pieces of pageable memory the runtime takes a copy of its own and returns; for larger ones it would wait for
 // the stream.
 void upload(Cuda stream, void* to, const void* from, std::size_t bytes) {
   constexpr std::size_t kSmall = 64 << 10;
+  if (Recording* r = recording_on(stream)) return copy(stream, to, r->keep_constant(from, bytes), bytes);
   const auto send = [&](const void* source) {
     check(cudaMemcpyAsync(to, source, bytes, cudaMemcpyHostToDevice, native(stream)), "cudaMemcpyAsync");
   };
@@ -202,6 +252,63 @@ void upload(Cuda stream, void* to, const void* from, std::size_t bytes) {
 }
 void clear(Cuda stream, void* to, std::size_t bytes) {
   check(cudaMemsetAsync(to, 0, bytes, native(stream)), "cudaMemsetAsync");
+}
+
+struct GraphHandle {
+  Cuda stream;
+  std::shared_ptr<Arena> arena, constant_arena;
+  cudaGraphExec_t graph = nullptr;
+  std::size_t operations = 0;
+
+  ~GraphHandle() {
+    cudaStreamSynchronize(native(stream));  // a replay may be on its way
+    if (graph) cudaGraphExecDestroy(graph);
+  }
+};
+
+Graph::Graph(Cuda stream, const std::function<void()>& queue_work) : handle_(new GraphHandle{stream}) {
+  if (is_blocking()) throw NotRecordable("HEARTBEAT_CUDA_BLOCKING makes the host wait for every kernel");
+  Recording recording(stream, take_slab, give_slab_back);
+  handle_->arena = recording.arena;
+  handle_->constant_arena = recording.constant_arena;
+  cudaGraph_t recorded = nullptr;
+  std::exception_ptr failed;
+  cudaError_t error;
+  {
+    const RecordingScope scope(recording);
+    check(cudaStreamBeginCapture(native(stream), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
+    try {
+      queue_work();
+    } catch (...) {
+      failed = std::current_exception();
+    }
+    error = cudaStreamEndCapture(native(stream), &recorded);
+  }
+  for (void* pointer : recording.outside) release(stream, pointer);
+  const auto owned = [](cudaGraph_t graph) { cudaGraphDestroy(graph); };
+  const std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, decltype(owned)> graph(recorded, owned);
+  if (failed || error != cudaSuccess) static_cast<void>(cudaGetLastError());  // nothing of it is to be met again
+  if (failed) std::rethrow_exception(failed);
+  if (error != cudaSuccess)
+    throw NotRecordable(std::string("the step cannot be recorded: cudaStreamEndCapture: ") + cudaGetErrorString(error));
+  for (const auto& constant : recording.constants)
+    upload(stream, constant.device, constant.bytes.data(), constant.bytes.size());
+  check(cudaGraphGetNodes(recorded, nullptr, &handle_->operations), "cudaGraphGetNodes");
+  check(cudaGraphInstantiate(&handle_->graph, recorded, 0), "cudaGraphInstantiate");
+}
+Graph::~Graph() = default;
+
+void Graph::replay() {
+  check(cudaGraphLaunch(handle_->graph, native(handle_->stream)), "cudaGraphLaunch");
+}
+std::size_t Graph::operations() const {
+  return handle_->operations;
+}
+std::size_t Graph::bytes() const {
+  return handle_->arena->bytes() + handle_->constant_arena->bytes();
+}
+bool is_recording(Cuda stream) {
+  return recording_on(stream) != nullptr;
 }
 
 DeviceMemory memory_report() {

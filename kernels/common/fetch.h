@@ -11,7 +11,13 @@ namespace heartbeat::cuda {
 class Fetch {
  public:
   explicit Fetch(std::size_t capacity) : pinned_(allocate_pinned(capacity)) {}
-  ~Fetch() { release_pinned(pinned_); }
+  ~Fetch() {
+    try {
+      if (copied_) synchronize(*copied_);  // nobody may have asked for what is on its way here
+    } catch (const std::exception&) {      // a failure of the GPU has been told, or will be
+    }
+    release_pinned(pinned_);
+  }
   Fetch(const Fetch&) = delete;
   Fetch& operator=(const Fetch&) = delete;
 

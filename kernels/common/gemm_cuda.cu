@@ -1,6 +1,7 @@
 #include "kernels/common/gemm_cuda.h"
 
 #include <cublas_v2.h>
+#include <cuda_runtime.h>
 
 #include <memory>
 #include <stdexcept>
@@ -14,14 +15,27 @@ void check(cublasStatus_t status, const char* call) {
     throw std::runtime_error(std::string(call) + ": " + cublasGetStatusString(status));
 }
 
-// One handle for each thread: a handle works for one stream at a time. Never destroyed, like the context.
+// What NVIDIA advises for sm_90; older GPUs need an eighth of it.
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;
+
+// One handle for each thread: a handle works for one stream at a time. Never destroyed, like the context. Its workspace
+// is ours: cuBLAS's own would become a part of a graph that is recorded, and might be of another size there, which may
+// choose another algorithm and other last bits.
 cublasHandle_t handle_on(Cuda stream) {
-  thread_local const cublasHandle_t handle = [] {
-    cublasHandle_t created;
-    check(cublasCreate(&created), "cublasCreate");
-    return created;
-  }();
+  thread_local cublasHandle_t handle = nullptr;
+  thread_local void* workspace = nullptr;
+  thread_local StreamHandle* of = nullptr;
+  if (handle && of == stream.stream) return handle;
+  if (!handle) {
+    check(cublasCreate(&handle), "cublasCreate");
+    if (cudaMalloc(&workspace, kWorkspace) != cudaSuccess)
+      throw std::runtime_error("the GPU has no 32 MB left for cuBLAS's workspace");
+  } else {
+    cudaDeviceSynchronize();  // the other stream may still use the workspace
+  }
   check(cublasSetStream(handle, reinterpret_cast<cudaStream_t>(stream.stream)), "cublasSetStream");
+  check(cublasSetWorkspace(handle, workspace, kWorkspace), "cublasSetWorkspace");  // which cublasSetStream forgets
+  of = stream.stream;
   return handle;
 }
 

@@ -11,8 +11,8 @@
 
 namespace heartbeat {
 
-// The owner passes its array at every call, and must not change it after the first on a GPU. A copy of a mirror is
-// empty, for the copy of its owner may become something else.
+// The owner passes its array at every call, and must not change it after the first on a GPU but by assign(). A copy of
+// a mirror is empty, for the copy of its owner may become something else.
 template <class T>
 class Mirror {
  public:
@@ -28,6 +28,7 @@ class Mirror {
 #if HEARTBEAT_CUDA
   const T* of(Cuda cuda, const std::vector<T>& host) const {
     if (!device_ && !host.empty()) {
+      if (cuda::is_recording(cuda)) throw cuda::NotRecordable("the step brings an array to the GPU for the first time");
       device_ = static_cast<T*>(cuda::allocate(cuda, host.size() * sizeof(T)));
       cuda::upload(cuda, device_, host.data(), host.size() * sizeof(T));
     }
@@ -35,6 +36,11 @@ class Mirror {
   }
   bool exists() const {
     return device_ != nullptr;
+  }
+  // As many other elements into the same place, for what is queued from now on: the one way to change a mirror. None
+  // where no kernel has asked yet.
+  void assign(const std::vector<T>& host) const {
+    if (device_) cuda::upload(cuda::compute_stream(), device_, host.data(), host.size() * sizeof(T));
   }
 #endif
 

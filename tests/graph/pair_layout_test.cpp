@@ -57,5 +57,28 @@ TEST(PairLayout, AnEmptyBatchHasNothing) {
   EXPECT_EQ(layout.pairs(), 0);
 }
 
+// The views stay where they are and show the other proteins.
+TEST(PairLayout, TakesOtherProteinsOfTheSameLengths) {
+  const auto chain = [](long length, std::uint64_t key, int position, std::uint8_t segment) {
+    PairMember m = single_chain(length, key);
+    m.position[0] = position;
+    m.segment[length - 1] = segment;
+    return m;
+  };
+  PairLayout layout({chain(3, 1, 0, 0), chain(4, 2, 0, 0)});
+  const PairBatch before = layout.view();
+  layout.assign(PairLayout({chain(3, 10, -5, 0), chain(4, 20, -6, 1)}));
+  const PairBatch after = layout.view();
+  EXPECT_EQ(after.maps, before.maps);
+  for (int m : {0, 1}) {
+    EXPECT_EQ(before.maps[m].position[0], -5 - m);
+    EXPECT_EQ(before.maps[m].segment[2 + m], m);
+    EXPECT_EQ(layout.member(m).key, 10u * (m + 1));
+  }
+  EXPECT_THROW(layout.assign(PairLayout({chain(4, 1, 0, 0), chain(3, 2, 0, 0)})), std::invalid_argument);
+  EXPECT_THROW(layout.assign(PairLayout({chain(3, 1, 0, 0)})), std::invalid_argument);
+  EXPECT_EQ(layout.member(0).key, 10u);
+}
+
 }  // namespace
 }  // namespace heartbeat
