@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <type_traits>
 
 #include "kernels/elementwise/elementwise.h"
 #include "nn/checkpoint.h"
@@ -16,14 +17,25 @@ Ema::Ema(Parameters parameters, double decay) : decay_(decay) {
       averages_.push_back({"ema." + p.name, p.tensor.copy()});
       parameters_.push_back(std::move(p));
     }
+  if (!parameters_.empty() && parameters_[0].tensor.device() == Device::cuda)
+    device_share_ = std::make_shared<Storage>(Device::cuda, sizeof share_);
 }
 
-void Ema::update() {
-  const double t = double(updates_++), decay = std::min(decay_, (1 + t) / (10 + t));
+void Ema::begin_update() {
+  const double t = double(updates_++);
+  share_ = 1 - std::min(decay_, (1 + t) / (10 + t));
+  if (device_share_) device_share_->write(&share_);
+}
+
+void Ema::queue_update() {
   for (size_t k = 0; k < parameters_.size(); ++k) {
     const Tensor &value = parameters_[k].tensor, &average = averages_[k].tensor;
     dispatch(value.device(), value.dtype(), [&]<class T>(auto device, Type<T>) {
-      kernels::approach<T>(device, 1 - decay, value.value<T>(), average.value<T>());
+      if constexpr (std::is_same_v<decltype(device), Cuda>)
+        kernels::approach<T>(device, reinterpret_cast<const double*>(device_share_->data()), value.value<T>(),
+                             average.value<T>());
+      else
+        kernels::approach<T>(device, share_, value.value<T>(), average.value<T>());
     });
   }
 }

@@ -1,6 +1,8 @@
 // Exponential moving average of parameters: smoother weights for evaluation than the last step's.
 #pragma once
 
+#include <memory>
+
 #include "nn/module.h"
 
 namespace heartbeat::nn {
@@ -12,7 +14,14 @@ class Ema {
 
   // average += (1 - d) (value - average), d = min(decay, (1 + t) / (10 + t)) for update t = 0, 1, ...: an average that
   // is young forgets its start.
-  void update();
+  void update() {
+    begin_update();
+    queue_update();
+  }
+  // Its two parts, so that the second can be part of a recorded step: counts, and brings the share 1 - d to its place
+  // in device memory; queues the work.
+  void begin_update();
+  void queue_update();
   // Exchanges parameters and averages. Twice is nothing, to the bit.
   void swap();
 
@@ -36,8 +45,9 @@ class Ema {
 
  private:
   Parameters parameters_, averages_;  // tied parameters appear once
-  double decay_;
+  double decay_, share_ = 0;          // 1 - d of the update
   long updates_ = 0;
+  std::shared_ptr<Storage> device_share_;  // on a GPU
 };
 
 }  // namespace heartbeat::nn

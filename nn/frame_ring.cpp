@@ -5,15 +5,8 @@
 
 namespace heartbeat::nn {
 
-FrameRing::Place FrameRing::next(const Quantities& wanted) {
-  current_ ^= 1;
-  wanted_ = wanted;
-  Slot& slot = slots_[current_];
-  if (slot.waiting) slot.waiting->complete();  // nobody has asked for the step before the last one
-  slot.waiting.reset();
-  slot.fetch.allow_reuse();
-  slot.device.clear();
-  std::byte* const at = slot.device.data();
+FrameRing::Place FrameRing::place(const Quantities& wanted) const {
+  std::byte* const at = frame_.data();
   const auto stats = [&](bool taken, int quantity) {
     return std::span(reinterpret_cast<TensorStats*>(at + offset(quantity)), taken ? tensors_ : 0);
   };
@@ -24,13 +17,18 @@ FrameRing::Place FrameRing::next(const Quantities& wanted) {
            .clipped = stats(wanted.clipped, kClipped)}};
 }
 
-Measured FrameRing::send(WatchFrame frame, bool has_norm, std::function<void(WatchFrame&)> finish) {
+Measured FrameRing::send(const Quantities& wanted, WatchFrame frame, bool has_norm,
+                         std::function<void(WatchFrame&)> finish) {
+  current_ ^= 1;
   Slot& slot = slots_[current_];
-  const int quantities = wanted_.clipped ? 4 : wanted_.all ? 3 : wanted_.gradient ? 1 : 0;
+  if (slot.waiting) slot.waiting->complete();  // nobody has asked for the step before the last one
+  slot.fetch.allow_reuse();
+  const int quantities = wanted.clipped ? 4 : wanted.all ? 3 : wanted.gradient ? 1 : 0;
+  cuda::copy(cuda::compute_stream(), slot.device.data(), frame_.data(), offset(quantities));
   slot.fetch.start(slot.device.data(), offset(quantities));
   Measured measured(std::move(frame));
   slot.waiting = measured.state_;
-  measured.state_->fill = [this, &slot, wanted = wanted_, has_norm, finish](WatchFrame& f) {
+  measured.state_->fill = [this, &slot, wanted, has_norm, finish](WatchFrame& f) {
     const auto* host = static_cast<const std::byte*>(slot.fetch.get());
     const auto take = [&](bool taken, int quantity, std::vector<TensorStats>& to) {
       to.resize(taken ? tensors_ : 0);

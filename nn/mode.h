@@ -10,6 +10,7 @@ struct Mode {
   bool training = false;
   std::uint32_t step = 0;
   std::uint64_t seed = 0;
+  const std::uint32_t* device_step = nullptr;  // see RandomKey
 };
 
 }  // namespace heartbeat::nn

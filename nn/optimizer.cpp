@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/adamw/adamw.h"
 #include "kernels/clip_norm/clip_norm.h"
 #include "kernels/common/error.h"
 #include "kernels/sgd/sgd.h"
@@ -36,7 +35,8 @@ double norm_of(const std::vector<TensorStats>& gradients) {
 
 }  // namespace
 
-Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& options, std::vector<std::string> parts)
+Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& options, std::vector<std::string> parts,
+                     [[maybe_unused]] std::size_t rates)
     : options_(options), parts_(std::move(parts)) {
   std::map<const void*, size_t> known;
   std::vector<long> sizes;
@@ -58,6 +58,11 @@ Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& optio
     sizes.push_back(tensor.numel());
   }
   table_ = ChunkTable(sizes);
+#if HEARTBEAT_CUDA
+  if (device_ == Device::cpu) return;
+  ring_ = std::make_unique<FrameRing>(long(entries_.size()));
+  rates_ = std::make_unique<Storage>(device_, rates * sizeof(double));
+#endif
 }
 
 Optimizer::~Optimizer() = default;
@@ -76,13 +81,14 @@ Optimizer::Report Optimizer::step(double lr, WatchFrame* frame) {
 }
 
 Measured Optimizer::queue_step(double lr, bool watched) {
-  for (size_t t = 0; t < entries_.size(); ++t) info_[t].trainable = entries_[t].value.needs_grad();
-  const Plan wanted = plan(watched);
-  WatchFrame frame;
-  frame.step = steps_++;
-  frame.lr = lr;
-  if (device_ == Device::cuda) return update_on_gpu(wanted, std::move(frame));
-  update_on_cpu(wanted, frame);
+  const Update update = update_of(watched);
+  if (device_ == Device::cuda) {
+    begin_step(lr, update);
+    queue_update(update);
+    return end_step(update);
+  }
+  WatchFrame frame = next_frame(lr);
+  update_on_cpu(update, frame);
   return Measured(std::move(frame));
 }
 
@@ -100,12 +106,27 @@ Optimizer::Plan Optimizer::plan(bool watched) const {
   return p;
 }
 
-void Optimizer::count_update() {
-  for (const Entry& e : entries_)
-    if (e.value.needs_grad() && e.value.has_grad()) *e.step.data<double>() += 1;
+WatchFrame Optimizer::next_frame(double lr) {
+  for (size_t t = 0; t < entries_.size(); ++t) info_[t].trainable = entries_[t].value.needs_grad();
+  WatchFrame frame;
+  frame.step = steps_++;
+  frame.lr = lr;
+  return frame;
 }
 
-void Optimizer::update_on_cpu(const Plan& plan, WatchFrame& frame) {
+Optimizer::Update Optimizer::update_of(bool watched) const {
+  Update u{plan(watched), {}};
+  for (const Entry& e : entries_) u.reached.push_back(e.value.needs_grad() && e.value.has_grad());
+  return u;
+}
+
+void Optimizer::count_update(const Update& update) {
+  for (size_t t = 0; t < entries_.size(); ++t)
+    if (update.reached[t]) *entries_[t].step.data<double>() += 1;
+}
+
+void Optimizer::update_on_cpu(const Update& how, WatchFrame& frame) {
+  const Plan& plan = how.plan;
   if (plan.norm)
     dispatch(dtype_, [&]<class T>(Type<T>) {
       const auto clip = kernels::clip_norm<T>(Cpu{}, table_, gradients<T>(), options_.max_norm);
@@ -119,39 +140,71 @@ void Optimizer::update_on_cpu(const Plan& plan, WatchFrame& frame) {
   };
   const Watch watch{take(plan.all, frame.parameter), take(plan.gradient, frame.gradient), take(plan.all, frame.update),
                     take(plan.clipped && frame.clip_factor < 1, frame.clipped)};
-  if (!frame.skipped) count_update();
-  update(frame.lr, {frame.clip_factor, frame.skipped, options_.zero_gradients}, watch);
+  if (!frame.skipped) count_update(how);
+  update(frame.lr, nullptr, {frame.clip_factor, frame.skipped, options_.zero_gradients}, watch);
   if (plan.norm_from_watch) frame.global_norm = norm_of(frame.gradient);
 }
 
 #if HEARTBEAT_CUDA
-Measured Optimizer::update_on_gpu(const Plan& plan, WatchFrame frame) {
-  if (!ring_) ring_ = std::make_unique<FrameRing>(long(entries_.size()));
-  const FrameRing::Place place = ring_->next({plan.gradient, plan.all, plan.clipped});
-  StepOptions options{.zero_gradients = options_.zero_gradients};
-  if (plan.norm) {
-    dispatch(dtype_, [&]<class T>(Type<T>) {
-      kernels::clip_norm<T>(cuda::compute_stream(), table_, gradients<T>(), options_.max_norm, place.clip);
-    });
-    options.device_clip_factor = &place.clip->factor;
-  }
-  if (options_.skip_non_finite) {
-    kernels::NormClip clip;
-    cuda::copy(cuda::compute_stream(), &clip, place.clip, sizeof clip);
-    cuda::synchronize(cuda::compute_stream());
-    options.skip = frame.skipped = !std::isfinite(clip.norm);
-  }
-  if (!frame.skipped) count_update();
-  update(frame.lr, options, place.watch);
-  if (!plan.norm && !plan.gradient) return Measured(std::move(frame));  // there is nothing to wait for
-  return ring_->send(std::move(frame), plan.norm, [from_watch = plan.norm_from_watch](WatchFrame& f) {
-    if (from_watch) f.global_norm = norm_of(f.gradient);
-    if (f.clip_factor >= 1) f.clipped.clear();
+namespace {
+
+FrameRing::Quantities quantities(const Optimizer::Plan& plan) {
+  return {plan.gradient, plan.all, plan.clipped};
+}
+
+}  // namespace
+
+void Optimizer::queue_norm(const Update& update) {
+  if (!update.plan.norm) return;
+  dispatch(dtype_, [&]<class T>(Type<T>) {
+    kernels::clip_norm<T>(cuda::compute_stream(), table_, gradients<T>(), options_.max_norm,
+                          ring_->place(quantities(update.plan)).clip);
   });
 }
+
+void Optimizer::begin_step(double lr, const Update& update) {
+  begun_ = next_frame(lr);
+  if (options_.skip_non_finite) {
+    ring_->clear();
+    queue_norm(update);
+    kernels::NormClip clip;
+    cuda::copy(cuda::compute_stream(), &clip, ring_->place({}).clip, sizeof clip);
+    cuda::synchronize(cuda::compute_stream());
+    begun_.skipped = !std::isfinite(clip.norm);
+  }
+  if (!begun_.skipped) count_update(update);
+  const std::vector<double> now = rates(lr);
+  cuda::upload(cuda::compute_stream(), rates_->data(), now.data(), now.size() * sizeof(double));
+}
+
+void Optimizer::queue_update(const Update& how) {
+  if (options_.skip_non_finite && cuda::is_recording(cuda::compute_stream()))
+    throw cuda::NotRecordable("skip_non_finite asks the host whether the norm is a number");
+  if (!options_.skip_non_finite) {
+    ring_->clear();
+    queue_norm(how);
+  }
+  const FrameRing::Place place = ring_->place(quantities(how.plan));
+  StepOptions options{.skip = begun_.skipped, .zero_gradients = options_.zero_gradients};
+  if (how.plan.norm) options.device_clip_factor = &place.clip->factor;
+  update(begun_.lr, reinterpret_cast<const double*>(rates_->data()), options, place.watch);
+}
+
+Measured Optimizer::end_step(const Update& update) {
+  const Plan& plan = update.plan;
+  if (!plan.norm && !plan.gradient) return Measured(std::move(begun_));  // there is nothing to wait for
+  return ring_->send(quantities(plan), std::move(begun_), plan.norm,
+                     [from_watch = plan.norm_from_watch](WatchFrame& f) {
+                       if (from_watch) f.global_norm = norm_of(f.gradient);
+                       if (f.clip_factor >= 1) f.clipped.clear();
+                     });
+}
 #else
-Measured Optimizer::update_on_gpu(const Plan&, WatchFrame frame) {
-  return Measured(std::move(frame));
+void Optimizer::queue_norm(const Update&) {}
+void Optimizer::begin_step(double, const Update&) {}
+void Optimizer::queue_update(const Update&) {}
+Measured Optimizer::end_step(const Update&) {
+  return Measured(WatchFrame{});
 }
 #endif
 
@@ -189,10 +242,11 @@ void Optimizer::load_state(const Parameters& state) {
 
 Sgd::Sgd(const Parameters& parameters, const OptimizerOptions& options, const SgdOptions& sgd)
     : Optimizer(parameters, options,
-                sgd.momentum != 0 ? std::vector<std::string>{"momentum_buffer"} : std::vector<std::string>{}),
+                sgd.momentum != 0 ? std::vector<std::string>{"momentum_buffer"} : std::vector<std::string>{},
+                /*rates=*/1),
       sgd_(sgd) {}
 
-void Sgd::update(double lr, const StepOptions& options, const Watch& watch) {
+void Sgd::update(double lr, const double* device_rates, const StepOptions& options, const Watch& watch) {
   dispatch(device_, dtype_, [&]<class T>(auto device, Type<T>) {
     std::vector<kernels::SgdTensor<T>> tensors;
     for (size_t t = 0; t < entries_.size(); ++t) {
@@ -200,14 +254,29 @@ void Sgd::update(double lr, const StepOptions& options, const Watch& watch) {
       T* momentum = e.state.empty() ? nullptr : e.state[0].template data<T>();
       tensors.push_back({e.value.data<T>(), gradient_of<T>(t), momentum, e.weight_decay, info_[t].watched});
     }
-    kernels::sgd<T>(device, table_, tensors, {lr, sgd_.momentum, sgd_.nesterov}, options, watch);
+    kernels::sgd<T>(device, table_, tensors, {lr, sgd_.momentum, sgd_.nesterov, device_rates}, options, watch);
   });
 }
 
 AdamW::AdamW(const Parameters& parameters, const OptimizerOptions& options, const AdamWOptions& adamw)
-    : Optimizer(parameters, options, {"exp_avg", "exp_avg_sq"}), adamw_(adamw) {}
+    : Optimizer(parameters, options, {"exp_avg", "exp_avg_sq"}, /*rates=*/3 * parameters.size()), adamw_(adamw) {}
 
-void AdamW::update(double lr, const StepOptions& options, const Watch& watch) {
+kernels::AdamwRule AdamW::rule(double lr) const {
+  return {lr, adamw_.beta1, adamw_.beta2, adamw_.epsilon, adamw_.decoupled};
+}
+
+std::vector<double> AdamW::rates(double lr) const {
+  std::vector<double> all;
+  for (const Entry& e : entries_) {
+    const auto [rate, unbias, keep] =
+        kernels::adamw_coefficients(rule(lr), e.weight_decay, std::max(1L, long(e.step.item())));
+    all.insert(all.end(), {rate, unbias, keep});
+  }
+  return all;
+}
+
+void AdamW::update(double lr, const double* device_rates, const StepOptions& options, const Watch& watch) {
+  static_assert(sizeof(kernels::AdamwCoefficients) == 3 * sizeof(double));
   dispatch(device_, dtype_, [&]<class T>(auto device, Type<T>) {
     std::vector<kernels::AdamwTensor<T>> tensors;
     for (size_t t = 0; t < entries_.size(); ++t) {
@@ -216,8 +285,9 @@ void AdamW::update(double lr, const StepOptions& options, const Watch& watch) {
                          e.state[1].template data<T>(), e.weight_decay, std::max(1L, long(e.step.item())),
                          info_[t].watched});
     }
-    const kernels::AdamwRule rule{lr, adamw_.beta1, adamw_.beta2, adamw_.epsilon, adamw_.decoupled};
-    kernels::adamw<T>(device, table_, tensors, rule, options, watch);
+    kernels::AdamwRule now = rule(lr);
+    now.device_coefficients = reinterpret_cast<const kernels::AdamwCoefficients*>(device_rates);
+    kernels::adamw<T>(device, table_, tensors, now, options, watch);
   });
 }
 

@@ -6,9 +6,11 @@
 //   optimizer.step(schedule.at(progress), &frame);
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
 
+#include "kernels/adamw/adamw.h"
 #include "kernels/common/chunk_table.h"
 #include "kernels/common/optimizer_step.h"
 #include "nn/measured.h"
@@ -45,6 +47,26 @@ class Optimizer {
   // The same without waiting for a GPU, which brings what it measured behind the step. watched: also the frame's
   // histograms. skip_non_finite waits all the same.
   Measured queue_step(double lr, bool watched);
+
+  // The three parts of queue_step() on a GPU, so that the one in the middle can be recorded once and replayed.
+  // What of a step is wanted.
+  struct Plan {
+    bool norm = false, norm_from_watch = false;
+    bool gradient = false, all = false, clipped = false;  // histograms; all: of parameters and updates too
+    auto operator<=>(const Plan&) const = default;
+  };
+  struct Update {
+    Plan plan;
+    std::vector<bool> reached;  // tensors that have a gradient
+  };
+  Plan plan(bool watched) const;         // of the next step
+  Update update_of(bool watched) const;  // of the next step, with the gradients that are there now
+  // Counts the step, and brings to its place in device memory what no other step has: rates and corrections.
+  void begin_step(double lr, const Update& update);
+  // Queues norm, update and histograms, which read and write at places that never change.
+  void queue_update(const Update& update);
+  Measured end_step(const Update& update);  // sends for what they measured
+
   void zero_grad();  // drops all gradients: what is not reached by the next backward has none
   void watch(const WatchOptions& options);
 
@@ -59,8 +81,10 @@ class Optimizer {
   void load_state(const Parameters& state);
 
  protected:
-  // parts: names of the state tensors of a parameter, each of its shape and starting at zero.
-  Optimizer(const Parameters& parameters, const OptimizerOptions& options, std::vector<std::string> parts);
+  // parts: names of the state tensors of a parameter, each of its shape and starting at zero. rates: how many numbers
+  // rates() gives, at most.
+  Optimizer(const Parameters& parameters, const OptimizerOptions& options, std::vector<std::string> parts,
+            std::size_t rates);
 
   struct Entry {
     Tensor value;
@@ -68,7 +92,10 @@ class Optimizer {
     Tensor step;                // f64 scalar: updates of this tensor so far
     double weight_decay = 0;
   };
-  virtual void update(double lr, const StepOptions& options, const Watch& watch) = 0;
+  // What of an update changes from step to step.
+  virtual std::vector<double> rates(double lr) const = 0;
+  // device_rates: the same in the memory of a GPU, read instead of lr and the steps of the tensors; null on the CPU.
+  virtual void update(double lr, const double* device_rates, const StepOptions& options, const Watch& watch) = 0;
 
   // The gradient that step() uses, null where there is none.
   template <class T>
@@ -91,21 +118,19 @@ class Optimizer {
   ChunkTable table_;
 
  private:
-  // What of a step is wanted.
-  struct Plan {
-    bool norm = false, norm_from_watch = false;
-    bool gradient = false, all = false, clipped = false;  // histograms; all: of parameters and updates too
-  };
-  Plan plan(bool watched) const;
-  void count_update();
-  void update_on_cpu(const Plan& plan, WatchFrame& frame);
-  Measured update_on_gpu(const Plan& plan, WatchFrame frame);
+  WatchFrame next_frame(double lr);
+  void count_update(const Update& update);
+  void update_on_cpu(const Update& update, WatchFrame& frame);
+  void queue_norm(const Update& update);
 
   OptimizerOptions options_;
   std::vector<std::string> parts_;
   WatchOptions watch_;
   long steps_ = 0;
-  std::unique_ptr<class FrameRing> ring_;  // on a GPU
+  // On a GPU:
+  std::unique_ptr<class FrameRing> ring_;
+  std::unique_ptr<Storage> rates_;
+  WatchFrame begun_;  // what the host knows of the step between begin_step() and end_step()
 };
 
 struct SgdOptions {
@@ -117,7 +142,8 @@ class Sgd : public Optimizer {
   explicit Sgd(const Parameters& parameters, const OptimizerOptions& options = {}, const SgdOptions& sgd = {});
 
  private:
-  void update(double lr, const StepOptions& options, const Watch& watch) override;
+  std::vector<double> rates(double lr) const override { return {lr}; }
+  void update(double lr, const double* device_rates, const StepOptions& options, const Watch& watch) override;
   SgdOptions sgd_;
 };
 
@@ -130,7 +156,9 @@ class AdamW : public Optimizer {
   explicit AdamW(const Parameters& parameters, const OptimizerOptions& options = {}, const AdamWOptions& adamw = {});
 
  private:
-  void update(double lr, const StepOptions& options, const Watch& watch) override;
+  std::vector<double> rates(double lr) const override;
+  void update(double lr, const double* device_rates, const StepOptions& options, const Watch& watch) override;
+  kernels::AdamwRule rule(double lr) const;
   AdamWOptions adamw_;
 };
 

@@ -31,7 +31,8 @@ struct PairBlock {
 
   Tensor operator()(const Layout& layout, const Tensor& x, const Mode& mode) const {
     Tensor h = norm2.silu(conv1(layout, norm1.silu(x)));
-    if (mode.training && dropout_rate > 0) h = dropout(h, dropout_rate, {mode.seed, mode.step, layer}, layout);
+    if (mode.training && dropout_rate > 0)
+      h = dropout(h, dropout_rate, {mode.seed, mode.step, layer, mode.device_step}, layout);
     return add(x, conv2(layout, h));
   }
   Parameters parameters() const {

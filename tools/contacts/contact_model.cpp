@@ -123,6 +123,43 @@ Tensor known_logits(const ContactPrior& prior, const Batch& batch) {
   return known;
 }
 
+ContactInputs::ContactInputs(const Batch& batch, const std::optional<ContactPrior>& prior, Device device)
+    : tokens(std::make_shared<std::vector<int>>(*batch.tokens)),
+      targets(std::make_shared<ContactTargets>(*batch.targets)) {
+  std::vector<PairMember> members;
+  for (long m = 0; m < batch.layout->size(); ++m) members.push_back(batch.layout->member(m));
+  layout = std::make_shared<PairLayout>(std::move(members));
+  if (prior) known = known_logits(*prior, batch).to(device);
+}
+
+void ContactInputs::assign(const Batch& batch, const std::optional<ContactPrior>& prior) {
+  layout->assign(*batch.layout);
+  tokens.assign(*batch.tokens);
+  targets->assign(*batch.targets);
+  if (prior) known.assign(known_logits(*prior, batch));
+}
+
+void ContactInputs::bring([[maybe_unused]] Device device) const {
+#if HEARTBEAT_CUDA
+  if (device == Device::cpu) return;
+  const Cuda stream = cuda::compute_stream();
+  layout->view(stream);
+  layout->keys(stream);
+  tokens.on(stream);
+  targets->positive_mirror.of(stream, targets->positive);
+  targets->valid_mirror.of(stream, targets->valid);
+  targets->positive_weight_mirror.of(stream, targets->positive_weight);
+  targets->channel_weight_mirror.of(stream, targets->channel_weight);
+#endif
+}
+
+std::string shape_of(const Batch& batch) {
+  std::string lengths;
+  for (long m = 0; m < batch.layout->size(); ++m)
+    lengths += (m ? "+" : "") + std::to_string(batch.layout->map(m).length);
+  return lengths + " residues";
+}
+
 Tensor ContactModel::logits(const Batch& batch, const nn::Mode& mode) const {
   const Tensor z = network(batch.layout, batch.tokens, mode);
   if (!prior) return z;
@@ -136,6 +173,11 @@ Tensor ContactModel::logits(const Batch& batch, const nn::Mode& mode) const {
 
 Tensor ContactModel::training_logits(const Batch& batch, const nn::Mode& mode) const {
   return for_the_loss(logits(batch, mode), *batch.targets);
+}
+
+Tensor ContactModel::training_logits(const ContactInputs& in, const nn::Mode& mode) const {
+  const Tensor z = network(in.layout, in.tokens, mode);
+  return for_the_loss(prior ? add(z, in.known) : z, *in.targets);
 }
 
 std::vector<float> ContactModel::predict(const Protein& protein, Tensor* out) const {

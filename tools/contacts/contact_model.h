@@ -28,6 +28,22 @@ struct ContactModelOptions {
 using Trust = std::array<float, kChannels>;
 Trust full_trust();
 
+// What a training step reads of a batch, in the form in which a recorded step can be given another batch of the same
+// lengths: assign() writes it into the same places of a GPU.
+struct ContactInputs {
+  ContactInputs() = default;
+  ContactInputs(const Batch& batch, const std::optional<ContactPrior>& prior, Device device);  // a copy
+  void assign(const Batch& batch, const std::optional<ContactPrior>& prior);
+  void bring(Device device) const;  // arrays to a GPU, which a recorded step may not do
+
+  std::shared_ptr<PairLayout> layout;
+  Ids tokens;
+  std::shared_ptr<ContactTargets> targets;
+  Tensor known;  // the prior's log-odds; undefined without a prior
+};
+// "5+6 residues": batches of equal shape differ in nothing but what ContactInputs::assign() writes.
+std::string shape_of(const Batch& batch);
+
 struct ContactModel {
   ContactModelOptions options;
   nn::TriGcn network;
@@ -40,6 +56,7 @@ struct ContactModel {
   // What the loss compares: logits + log pw_k. A loss that weighs positives by pw is smallest at odds pw times too
   // high; taking that out here leaves logits() calibrated.
   Tensor training_logits(const Batch& batch, const nn::Mode& mode) const;
+  Tensor training_logits(const ContactInputs& inputs, const nn::Mode& mode) const;  // with full trust
   // Probabilities [pairs, kChannels] of one protein's packed triangle; labels are not looked at. The two orders of the
   // chains of a complex are averaged, and so are the two readings of a homodimer. logits, when given, becomes the
   // logits of the chains in their order.

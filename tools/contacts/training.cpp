@@ -8,6 +8,7 @@
 #include "autograd/ops.h"
 #include "autograd/pick_device.h"
 #include "autograd/tape.h"
+#include "kernels/common/device.h"
 #include "kernels/common/error.h"
 #include "nn/schedule.h"
 #include "tools/common/clock.h"
@@ -20,6 +21,7 @@
 #include "tools/train/activations.h"
 #include "tools/train/lint.h"
 #include "tools/train/run_files.h"
+#include "tools/train/step_graphs.h"
 #include "tools/train/watch_log.h"
 
 namespace heartbeat {
@@ -90,6 +92,9 @@ Training::Training(const TrainOptions& options, const std::vector<Protein>& trai
   doctor_ = std::make_unique<LiveDoctor>(options.doctor, *log_);
   if (options.resume) doctor_->catch_up(options.run_dir, state_.step);
   log_->tensors(tensor_rows(optimizer_));
+  graphs_ = make_step_graphs(
+      options, optimizer_, *log_, [this] { return state_.step; },
+      [](const std::string& line) { fmt::print("train_contacts: {}\n", line); });
 }
 
 bool Training::finished() const {
@@ -109,6 +114,26 @@ bool Training::validation_is_due() const {
   return options_.eval_minutes && state_.train_seconds - state_.validated_seconds >= 60 * options_.eval_minutes;
 }
 
+Training::Source Training::source(const Batch& batch, const std::string& shape, long step) {
+  const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
+  if (!graphs_->records()) return {nullptr, mode};
+  const Device device = optimizer_.device();
+  if (!step_number_) step_number_ = std::make_unique<Storage>(device, sizeof mode.step);
+  step_number_->write(&mode.step);
+  Source from{nullptr, mode};
+  from.mode.device_step = reinterpret_cast<const std::uint32_t*>(step_number_->data());
+  std::erase_if(places_, [&](const auto& place) { return !graphs_->remembers(place.first); });
+  if (shape.empty() || !graphs_->repeats(shape, true)) return from;
+  if (const auto known = places_.find(shape); known != places_.end()) {
+    known->second.assign(batch, model_.prior);
+    from.place = &known->second;
+  } else {
+    from.place = &(places_[shape] = ContactInputs(batch, model_.prior, device));
+    from.place->bring(device);
+  }
+  return from;
+}
+
 double Training::step() {
   const nn::Schedule schedule{.peak = options_.lr, .warm_up = options_.warmup};
   const double lr = options_.breakage.rate(schedule.at(progress()), options_.lr, state_.step);
@@ -118,35 +143,56 @@ double Training::step() {
   const double load_seconds = seconds_since(loading);
   const long step = ++state_.step;
 
-  const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
+  // The losses of the channels are computed a step later, from logits that a replay would have overwritten, and a probe
+  // looks at the step from the host.
+  const bool by_channel = step == 1 || step % kChannelLossEvery == 0;
+  const bool probed = options_.probe && step % options_.probe == 0;
+  const std::string shape = by_channel || probed ? "" : shape_of(batch);
+  graphs_->make_room_for(shape, true);
   std::optional<Probe> probe;
-  if (options_.probe && step % options_.probe == 0) {
+  if (probed) {
+    const nn::Mode mode{.training = true, .step = std::uint32_t(step), .seed = options_.seed};
     probe.emplace(probed_batch(model_, batch, mode, options_.breakage));
     probe->before(*log_, step);
   }
-  optimizer_.zero_grad();
-  const auto forward = [&] { return options_.breakage.change_logits(model_.training_logits(batch, mode)); };
-  std::optional<Trace> trace;
-  if (step == 1) trace.emplace();
-  const Tensor logits = recorded(*log_, step, options_.watch_activations, forward);
-  const Tensor loss =
-      options_.breakage.change_loss(contact_loss(batch.layout, logits, batch.targets), batch.layout->size());
-  if (trace) log_lint(*log_, step, *trace);
-  if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true))
-    log_first_not_finite(*log_, step, forward);
-  backward(loss);
-  if (probe) probe->keep(loss.item());
-  options_.breakage.change_gradients(model_.network.parameters(), step - 1);
-  if (step % kSpreadEvery == 0 && logits.device() == Device::cpu)
+
+  const cuda::ForbidWaits no_waits;
+  const Source from = source(batch, shape, step);
+  ema_.begin_update();
+  Tensor logits;
+  const auto work = [&] {
+    optimizer_.zero_grad();
+    const auto forward = [&] {
+      return options_.breakage.change_logits(from.place ? model_.training_logits(*from.place, from.mode)
+                                                        : model_.training_logits(batch, from.mode));
+    };
+    std::optional<Trace> trace;
+    if (step == 1) trace.emplace();
+    logits = recorded(*log_, step, options_.watch_activations, forward);
+    const Tensor mean =
+        options_.breakage.change_loss(from.place ? contact_loss(from.place->layout, logits, from.place->targets)
+                                                 : contact_loss(batch.layout, logits, batch.targets),
+                                      batch.layout->size());
+    if (trace) log_lint(*log_, step, *trace);
+    if (mean.device() == Device::cpu && !std::isfinite(mean.item()) && !std::exchange(explained_, true))
+      log_first_not_finite(*log_, step, forward);
+    backward(mean);
+    if (probe) probe->keep(mean.item());
+    options_.breakage.change_gradients(model_.network.parameters(), step - 1);
+    return mean;
+  };
+  const auto [loss, measured] = graphs_->step(shape, lr, true, work, [&] { ema_.queue_update(); });
+  queued_.push_back({step, lr, Later(loss), measured, {}});
+  if (!probe) no_waits.expect_none(fmt::format("step {}", step));
+
+  if (step % kSpreadEvery == 0 && logits.defined() && logits.device() == Device::cpu)
     log_spread(*log_, step, logits, sampler_.statistics());
   log_->scalar(step, "time/load", load_seconds);
-  queued_.push_back({step, lr, Later(loss), optimizer_.queue_step(lr, true), {}});
   if (probe) probe->after(*log_, step);
-  if (step == 1 || step % kChannelLossEvery == 0)
+  if (by_channel)
     queued_.back().channel_losses = [batch, logits] {
       return contact_loss_by_channel(batch.layout, logits, *batch.targets);
     };
-  ema_.update();
   log_queued(optimizer_.device() == Device::cuda ? 1 : 0);
   return loss_;
 }

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "graph/protein.h"
 #include "nn/ema.h"
 #include "nn/optimizer.h"
+#include "nn/step_graphs.h"
 #include "tools/contacts/contact_model.h"
 #include "tools/contacts/options.h"
 #include "tools/doctor/live.h"
@@ -63,6 +65,12 @@ class Training {
     std::function<std::vector<double>()> channel_losses;  // where they are due
   };
   double step();  // the loss of the last one logged
+  // What a step reads: the batch itself or, where it is recorded or replayed, its places in device memory.
+  struct Source {
+    const ContactInputs* place = nullptr;
+    nn::Mode mode;
+  };
+  Source source(const Batch& batch, const std::string& shape, long step);
   void log_step(QueuedStep& queued);
   void log_queued(size_t keep = 0);  // all but the last `keep`
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
@@ -84,6 +92,9 @@ class Training {
   ContactModel model_;
   nn::AdamW optimizer_;
   nn::Ema ema_;
+  std::unique_ptr<nn::StepGraphs> graphs_;
+  std::map<std::string, ContactInputs> places_;  // of recorded steps, for each shape
+  std::unique_ptr<Storage> step_number_;         // where recorded steps read it
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<LiveDoctor> doctor_;
 

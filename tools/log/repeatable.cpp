@@ -15,8 +15,8 @@ bool is_time(const std::string& name) {
 }
 
 bool names_a_place(const std::string& key) {
-  static const std::set<std::string> keys = {"run-dir", "run_dir", "data",       "config",
-                                             "resume",  "threads", "checkpoint", "serve"};
+  static const std::set<std::string> keys = {"run-dir", "run_dir",    "data",  "config", "resume",
+                                             "threads", "checkpoint", "serve", "graph"};
   return keys.count(key) > 0;
 }
 
@@ -41,7 +41,7 @@ bool alert_repeats(const std::string& rule) {
 }
 
 bool note_repeats(const std::string& key) {
-  return key != "resume" && key != "interrupted" && !is_time(key) && !starts_with(key, "path/");
+  return key != "resume" && key != "interrupted" && key != "graph" && !is_time(key) && !starts_with(key, "path/");
 }
 
 std::vector<Setting> settings_of(const std::string& config) {

@@ -9,6 +9,7 @@
 
 #include "autograd/tape.h"
 #include "graph/counter_random.h"
+#include "kernels/common/device.h"
 #include "tools/common/clock.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -16,6 +17,7 @@
 #include "tools/train/activations.h"
 #include "tools/train/lint.h"
 #include "tools/train/run_files.h"
+#include "tools/train/step_graphs.h"
 #include "tools/train/watch_log.h"
 
 namespace heartbeat {
@@ -70,6 +72,9 @@ DigitTraining::DigitTraining(const MnistOptions& options, const Digits& digits)
   doctor_ = std::make_unique<LiveDoctor>(options.doctor, *log_);
   if (options.resume) doctor_->catch_up(options.run_dir, state_.step);
   log_->tensors(tensor_rows(*optimizer_));
+  graphs_ = make_step_graphs(
+      options, *optimizer_, *log_, [this] { return state_.step; },
+      [](const std::string& line) { fmt::print("train_mnist: {}\n", line); });
 }
 
 DigitBatch DigitBatches::at(long step) {
@@ -83,6 +88,25 @@ DigitBatch DigitBatches::at(long step) {
   return digit_batch(set_, order_.data() + first, std::min(batch_size_, set_.count() - first));
 }
 
+DigitTraining::Inputs DigitTraining::inputs(const DigitBatch& batch, long step) {
+  const long n = batch.images.dim(0);
+  const RandomKey key = training_noise(options_.seed, step);
+  const Device device = optimizer_->device();
+  if (!graphs_->records()) return {batch.images.to(device), batch.labels, key};
+  if (!step_number_) step_number_ = std::make_unique<Storage>(device, sizeof key.step);
+  step_number_->write(&key.step);
+  Inputs& place = places_[n];
+  if (!place.images.defined()) {
+    place.images = Tensor(batch.images.shape(), Dtype::f32, device);
+    place.labels = std::make_shared<std::vector<int>>(*batch.labels);
+  }
+  place.images.assign(batch.images);
+  place.labels.assign(*batch.labels);
+  place.noise = key;
+  place.noise.device_step = reinterpret_cast<const std::uint32_t*>(step_number_->data());
+  return place;
+}
+
 double DigitTraining::step() {
   const auto loading = Clock::now();
   options_.breakage.load(state_.step);
@@ -91,30 +115,42 @@ double DigitTraining::step() {
   const long step = ++state_.step;
   const double lr = options_.breakage.rate(options_.lr, options_.lr, step - 1);
 
-  const Tensor noise = model_.noise(batch.images.dim(0), training_noise(options_.seed, step));
+  const bool watched = options_.watch != "none", probed = options_.probe && step % options_.probe == 0;
+  const long n = batch.images.dim(0);
+  const std::string shape = probed ? "" : fmt::format("{} digits", n);  // a probe looks at the step from the host
+  graphs_->make_room_for(shape, watched);
   std::optional<Probe> probe;
-  if (options_.probe && step % options_.probe == 0) {
+  if (probed) {
+    const Tensor noise = model_.noise(n, training_noise(options_.seed, step));
     probe.emplace(probed_batch(model_, batch, noise, options_.breakage));
     probe->before(*log_, step);
   }
-  optimizer_->zero_grad();
-  const Tensor images = batch.images.to(optimizer_->device());
-  const auto forward = [&] { return options_.breakage.change_logits(model_.logits(images, noise)); };
-  std::optional<Trace> trace;
-  if (step == 1) trace.emplace();
-  const Tensor logits = recorded(*log_, step, options_.watch_activations, forward);
-  const Tensor loss = options_.breakage.change_loss(cross_entropy(logits, batch.labels), batch.images.dim(0));
-  if (trace) log_lint(*log_, step, *trace);
-  if (loss.device() == Device::cpu && !std::isfinite(loss.item()) && !std::exchange(explained_, true))
-    log_first_not_finite(*log_, step, forward);
-  backward(loss);
-  if (probe) probe->keep(loss.item());
-  options_.breakage.change_gradients(model_.parameters(), step - 1);
-  const bool watched = options_.watch != "none";
+
+  const cuda::ForbidWaits no_waits;
+  const Inputs in = inputs(batch, step);
+  Tensor logits;
+  const auto [loss, measured] = graphs_->step(shape, lr, watched, [&] {
+    optimizer_->zero_grad();
+    const Tensor noise = model_.noise(n, in.noise);
+    const auto forward = [&] { return options_.breakage.change_logits(model_.logits(in.images, noise)); };
+    std::optional<Trace> trace;
+    if (step == 1) trace.emplace();
+    logits = recorded(*log_, step, options_.watch_activations, forward);
+    const Tensor mean = options_.breakage.change_loss(cross_entropy(logits, in.labels), n);
+    if (trace) log_lint(*log_, step, *trace);
+    if (mean.device() == Device::cpu && !std::isfinite(mean.item()) && !std::exchange(explained_, true))
+      log_first_not_finite(*log_, step, forward);
+    backward(mean);
+    if (probe) probe->keep(mean.item());
+    options_.breakage.change_gradients(model_.parameters(), step - 1);
+    return mean;
+  });
+  queued_.push_back({step, lr, Later(loss), measured});
+  if (!probe) no_waits.expect_none(fmt::format("step {}", step));
+
   log_->scalar(step, "time/load", load_seconds);
-  if (logits.device() == Device::cpu && logits.rows() >= 8)
+  if (logits.defined() && logits.device() == Device::cpu && logits.rows() >= 8)
     log_->scalar(step, "predictions/variance_ratio", variance_ratio(logits));
-  queued_.push_back({step, lr, Later(loss), optimizer_->queue_step(lr, watched)});
   if (probe) probe->after(*log_, step);
   log_queued(optimizer_->device() == Device::cuda ? 1 : 0);
   return loss_;

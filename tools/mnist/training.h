@@ -2,11 +2,13 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "autograd/later.h"
 #include "nn/optimizer.h"
+#include "nn/step_graphs.h"
 #include "tools/doctor/live.h"
 #include "tools/log/run_log.h"
 #include "tools/mnist/digit_model.h"
@@ -75,6 +77,13 @@ class DigitTraining {
     nn::Measured measured;
   };
   double step();  // the loss of the last one logged
+  // What a step reads that the next one changes. Where steps are recorded: at places in device memory that stay.
+  struct Inputs {
+    Tensor images;
+    Ids labels;
+    RandomKey noise;
+  };
+  Inputs inputs(const DigitBatch& batch, long step);
   void log_step(QueuedStep& queued);
   void log_queued(size_t keep = 0);  // all but the last `keep`
   // Throws Interrupted on Ctrl-C, and then has logged nothing.
@@ -95,7 +104,10 @@ class DigitTraining {
   std::unique_ptr<nn::Optimizer> optimizer_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<LiveDoctor> doctor_;
-  std::string fingerprint_;  // of the digits
+  std::unique_ptr<nn::StepGraphs> graphs_;
+  std::map<long, Inputs> places_;         // of recorded steps, for each number of digits
+  std::unique_ptr<Storage> step_number_;  // where recorded steps read it
+  std::string fingerprint_;               // of the digits
 
   // What a resumed run takes up again.
   struct State {

@@ -15,6 +15,12 @@ void add_run_options(CLI::App& app, RunOptions& o, std::span<const Breakage> tab
   app.add_option("--device", o.device, "where to compute; auto: on a GPU where one works")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->group("Run");
+  app.add_option(
+         "--graph", o.graph,
+         "on a GPU, record a step whose sizes repeat as one CUDA graph and replay it; auto: where that works, on: "
+         "or fail")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->group("Run");
   app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
   app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
   app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
@@ -104,8 +110,17 @@ void parse_options(CLI::App& app, int argc, char** argv, RunOptions& o, std::spa
     throw UserError("checks look at a run from its first step; leave out --resume, and give a new --run-dir");
   doctor_options(o.doctor.silence, o.doctor.limits);  // refuses what names no rule
   o.device = name_of(pick_device(o.device));
+  if (const std::string reason = reason_against_graphs(o); o.graph == "on" && !reason.empty())
+    throw UserError("--graph on: a step cannot be recorded, because " + reason + "; use --graph auto or off");
   app.get_option("--device")->clear();  // the resolved configuration says which device it was
   app.get_option("--device")->add_result(o.device);
+}
+
+std::string reason_against_graphs(const RunOptions& o) {
+  if (o.graph == "off") return "--graph is off";
+  if (o.device == "cpu") return "the run is on the cpu";
+  if (!o.breakage.gradients.empty()) return "--break=" + o.breakage.name + " changes the gradients on the host";
+  return "";
 }
 
 void expect_positive(double value, const char* flag) {

@@ -16,6 +16,7 @@ namespace heartbeat {
 
 struct RunOptions {
   std::string run_dir, device = "auto";  // once parsed, cpu or cuda
+  std::string graph = "auto";            // replay recorded steps: auto, on or off
   std::string watch = "all", watch_filter = "*", tensorboard = "on";
   long watch_every = 1;
   std::uint64_t seed = 17;
@@ -32,7 +33,7 @@ struct RunOptions {
   std::string resolved;  // every option as TOML, for the run log
 };
 
-// --run-dir and, in the group "Run", --device, --seed, --resume, --quiet and --break with the trainer's table.
+// --run-dir and, in the group "Run", --device, --graph, --seed, --resume, --quiet and --break with the trainer's table.
 void add_run_options(CLI::App& app, RunOptions& options, std::span<const Breakage> table);
 // In the group "Checks": --overfit-batch, --gradcheck and --verify. In the group "Heartbeat": --watch, --watch-filter,
 // --watch-every, --watch-activations, --tensorboard and --serve; in the group "Doctor": --doctor, --silence, --limit,
@@ -43,6 +44,10 @@ void add_watch_options(CLI::App& app, RunOptions& options);
 // exceptions) and values of the options above that make no sense (UserError). A breakage changes the options that
 // nobody has given.
 void parse_options(CLI::App& app, int argc, char** argv, RunOptions& options, std::span<const Breakage> table);
+
+// Why these options, once parsed, leave no step to be recorded (--graph): one sentence without a full stop; empty where
+// they do. With --graph on that is refused by parse_options().
+std::string reason_against_graphs(const RunOptions& options);
 
 // Throw UserError with one sentence unless the number is positive, or not negative; NaN is neither.
 void expect_positive(double value, const char* flag);
