@@ -3,7 +3,7 @@ import statistics
 import time
 
 SAMPLE_SECONDS, CASE_SECONDS, FEWEST, MOST = 1e-3, 0.3, 15, 101
-LONG_SECONDS, FEWEST_LONG = 0.5, 5
+LONG_SECONDS, FEWEST_LONG = 0.5, 3
 
 
 def synchronize(device):

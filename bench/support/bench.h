@@ -58,7 +58,7 @@ struct Peer {
 };
 
 // Times `run` and its peers in turns, since a shared machine slows all of them, and reports the median of at least 15
-// samples of a millisecond or more (five where one takes half a second), with the 10th and 90th percentile. On a GPU
+// samples of a millisecond or more (three where one takes half a second), with the 10th and 90th percentile. On a GPU
 // the time between two events of the stream. least_bytes: every operand moved once. least_flops: multiply and add
 // counted as two.
 //

@@ -10,8 +10,8 @@ namespace {
 constexpr double kSampleSeconds = 1e-3;  // what a clock and a waking thread do not disturb much
 constexpr double kCaseSeconds = 0.3;
 constexpr size_t kFewest = 15, kMost = 101;
-constexpr double kLongSeconds = 0.5;  // of one call: then five samples do
-constexpr size_t kFewestLong = 5;
+constexpr double kLongSeconds = 0.5;  // of one call: then three samples do
+constexpr size_t kFewestLong = 3;
 
 struct Contestant {
   std::function<void()> run;
