@@ -59,6 +59,30 @@ TEST_F(DigitsGraphOnGpu, SoDoesTheMlpWithAdamUnwatched) {
       "2: a step of 16 digits");
 }
 
+// A resumed run records anew.
+TEST_F(DigitsGraphOnGpu, AResumedRunContinuesToTheBit) {
+  const std::string command = "train_mnist --synthetic 60 --batch-size 16 --model mlp --momentum 0.9 --epochs ";
+  const std::string straight = train(command + "3", "on"), run = train(command + "2", "on");
+  const Outcome outcome = run_command(command + "3 --quiet --device cuda --graph on --resume --run-dir " + run);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(read_text(run + "/last.safetensors") == read_text(straight + "/last.safetensors"));
+  EXPECT_NE(note(run).find("10: a step of 16 digits is one graph of "), std::string::npos) << note(run);
+}
+
+// A step fits, and a graph that keeps its memory does not.
+TEST_F(DigitsGraphOnGpu, ASmallGpuLaunchesItsSteps) {
+#ifndef HEARTBEAT_SIMT
+  GTEST_SKIP() << "only the emulated GPU can be made smaller";
+#endif
+  const std::string command = "train_mnist --synthetic 60 --batch-size 16 --model mlp --epochs 2";
+  setenv("HEARTBEAT_SIMT_MEMORY", "6000000", 1);
+  const std::string small = train(command, "auto");
+  unsetenv("HEARTBEAT_SIMT_MEMORY");
+  EXPECT_EQ(note(small).find("2: steps are launched kernel by kernel, because the GPU is out of memory: "), 0u)
+      << note(small);
+  EXPECT_TRUE(read_text(small + "/last.safetensors") == read_text(train(command, "on") + "/last.safetensors"));
+}
+
 TEST_F(DigitsGraphOnGpu, WhatCannotBeRecordedSaysWhy) {
   const std::string command = "train_mnist --quiet --synthetic 60 --epochs 1 --batch-size 30 --model mlp ";
   const std::string run = train(command + "--break variance-up", "auto");
