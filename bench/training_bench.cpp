@@ -3,6 +3,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "graph/protein.h"
 #include "nn/mnist_net.h"
 #include "nn/optimizer.h"
+#include "nn/step_graphs.h"
 #include "nn/tri_gcn.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/labels.h"
@@ -100,6 +102,49 @@ void mnist_step(benchmark::State& state) {
     return cross_entropy(model(images, model.noise(n, {.seed = 1, .step = step, .layer = 0})), labels);
   });
 }
+
+#if HEARTBEAT_CUDA
+// The same, recorded once and replayed; the peer launches kernel by kernel.
+void mnist_graph_step(benchmark::State& state) {
+  if (bench::device() == Device::cpu) return state.SkipWithError("needs --device cuda");
+  const long n = state.range(0);
+  const bool watched = state.range(1) != 0;
+  nn::Init init{.seed = 1, .device = bench::device()};
+  const nn::MnistNet model(true, init);
+  nn::Sgd optimizer(model.parameters());
+  const Tensor images = testing::random_normal({n, 1, 28, 28}, Dtype::f32, 1).to(bench::device());
+  const Ids labels = testing::random_labels(n, 10, 2);
+  const bench::Array<std::uint32_t> step_number(1);
+  const RandomKey key{.seed = 1, .step = 1, .layer = 0, .device_step = step_number.data()};
+
+  std::string refusal;
+  nn::StepGraphs graphs(optimizer, "", [&](bool recorded, const std::string& sentence) {
+    if (!recorded) refusal = sentence;
+  });
+  std::optional<nn::StepGraphs::Queued> last;  // what a step measured is fetched behind the next, as in the trainers
+  const auto run = [&] {
+    const nn::StepGraphs::Queued now = graphs.step("digits", 0.01, watched, [&] {
+      optimizer.zero_grad();
+      const Tensor loss = cross_entropy(model(images, model.noise(n, key)), labels);
+      backward(loss);
+      return loss;
+    });
+    if (watched && last) last->measured.take();
+    last = now;
+  };
+  run();
+  const double first = last->loss.item();
+  for (int k = 0; k < 4; ++k) run();
+  if (!refusal.empty()) return state.SkipWithError(refusal.c_str());
+  if (graphs.replays() < 4 || !(last->loss.item() < first)) return state.SkipWithError("the loss does not fall");
+  bench::measure(state, run, 0, 0);
+}
+BENCHMARK(mnist_graph_step)
+    ->Name("train_mnist/graph")
+    ->ArgNames({"batch", "watch"})
+    ->ArgsProduct({{64}, {0, 1}})
+    ->Apply(bench::repeated);
+#endif
 
 BENCHMARK(contacts_step)
     ->Name("train_contacts")

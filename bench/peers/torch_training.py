@@ -118,7 +118,7 @@ def mnist(device, batch):
 
 
 def row_of(case, device):
-    arguments = {k: int(v) for k, v in (word.split(":") for word in case.split("/")[1:])}
+    arguments = {k: int(v) for k, v in (word.split(":") for word in case.split("/") if ":" in word)}
     watch, is_contacts = arguments.pop("watch"), case.startswith("train_contacts")
     before = memory("VmRSS")
     loss_of, optimizer, net = (contacts if is_contacts else mnist)(device, **arguments)
