@@ -4,7 +4,7 @@ set -euo pipefail
 
 packages="g++ cmake ninja-build ccache pkg-config git clang-format
   libopenblas-dev gemmi-dev tao-pegtl-dev libsqlite3-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev
-  zlib1g-dev libzip-dev libcairo2-dev fonts-dejavu-core libprotobuf-dev protobuf-compiler libboost-dev node-d3
+  zlib1g-dev libpng-dev libzip-dev libcairo2-dev fonts-dejavu-core libprotobuf-dev protobuf-compiler libboost-dev node-d3
   libcpp-httplib-dev
   libgtest-dev libbenchmark-dev
   sqlite3 python3 python3-numpy dssp"

@@ -16,6 +16,7 @@
 #include "nn/mnist_net.h"
 #include "nn/optimizer.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/peers.h"
 #include "tests/support/scratch.h"
 #include "tools/mnist/digits.h"
 
@@ -23,17 +24,6 @@ namespace heartbeat {
 namespace {
 
 using namespace heartbeat::testing;
-
-// A Python that can import what the reference needs; empty where there is none.
-std::string python_with_torch() {
-  std::vector<std::string> pythons;
-  if (const char* peers = std::getenv("HEARTBEAT_PEERS")) pythons.push_back(std::string(peers) + "/bin/python");
-  pythons.push_back(HEARTBEAT_SOURCE_DIR "/build/peers/bin/python");
-  pythons.push_back("python3");
-  for (const std::string& python : pythons)
-    if (std::system((python + " -c 'import numpy, safetensors, torch' >/dev/null 2>&1").c_str()) == 0) return python;
-  return "";
-}
 
 struct Recipe {
   Dtype dtype;
@@ -86,8 +76,8 @@ std::vector<double> train(const Recipe& recipe, const nn::MnistNet& net, const s
 // loss_bound: relative, at every step. weight_bound: after the last, relative to how far the tensor has moved; an
 // absolute bound would say nothing of weights that hardly move.
 void expect_equal_training(const Recipe& recipe, double loss_bound, double weight_bound) {
-  const std::string python = python_with_torch();
-  if (python.empty()) GTEST_SKIP() << "no Python with torch, numpy and safetensors; tools/peers.sh makes one";
+  const std::string python = python_with("numpy, safetensors, torch");
+  if (python.empty()) GTEST_SKIP() << kNoPeers;
   const Scratch scratch;
   const std::string given = scratch.file("given.safetensors"), got = scratch.file("got.safetensors");
 

@@ -1,5 +1,6 @@
 #include "tools/log/tensorboard.h"
 
+#include <cairo.h>
 #include <gtest/gtest.h>
 #include <tensorboard.pb.h>
 
@@ -149,6 +150,8 @@ struct Decoded {
   std::optional<float> scalar;
   std::map<int, double> histogram;  // by field number, 1..5
   std::vector<double> limits, counts;
+  std::map<int, long> image;  // by field number, 1..3
+  std::string png;
 };
 
 std::vector<Decoded> decode(const std::string& file) {
@@ -178,6 +181,11 @@ std::vector<Decoded> decode(const std::string& file) {
             std::memcpy(&x, v.bytes.data(), 4);
             d.scalar = x;
           }
+          if (v.number == 4)
+            for (const Field& i : fields_of(v.bytes)) {
+              if (i.number <= 3) d.image[i.number] = long(i.integer);
+              if (i.number == 4) d.png = i.bytes;
+            }
           if (v.number == 5)
             for (const Field& h : fields_of(v.bytes)) {
               if (h.number <= 5) d.histogram[h.number] = h.real();
@@ -223,7 +231,7 @@ TEST(TensorBoard, FileObeysTheRules) {
     fraction = fraction || e.wall != std::floor(e.wall);
     nan_counts += e.tag.rfind("health/nan/gradients/", 0) == 0 && e.step == 36 && *e.scalar > 0;
     if (e.limits.empty()) {
-      EXPECT_TRUE(e.scalar) << e.tag;
+      EXPECT_TRUE(e.scalar || !e.png.empty()) << e.tag;
       continue;
     }
     ++histograms;
@@ -278,6 +286,57 @@ TEST(TensorBoard, StepsNeverGoBackAndAResumeHasItsOwnDirectory) {
   RunLog(scratch / "log", {}).close();
   RunLog::resume(scratch / "log", 0).close();
   EXPECT_NE(event_file(scratch / "log/resume-1"), "");
+}
+
+// Reads a grey PNG back, with the library that wrote it but another of its doors.
+std::vector<std::uint8_t> samples_of(const std::string& png, int width, int height) {
+  struct Reading {
+    const std::string& bytes;
+    size_t at = 0;
+  } reading{png};
+  cairo_surface_t* surface = cairo_image_surface_create_from_png_stream(
+      [](void* from, unsigned char* to, unsigned n) {
+        auto& r = *static_cast<Reading*>(from);
+        if (r.at + n > r.bytes.size()) return CAIRO_STATUS_READ_ERROR;
+        std::memcpy(to, r.bytes.data() + r.at, n);
+        r.at += n;
+        return CAIRO_STATUS_SUCCESS;
+      },
+      &reading);
+  EXPECT_EQ(cairo_surface_status(surface), CAIRO_STATUS_SUCCESS);
+  EXPECT_EQ(cairo_image_surface_get_width(surface), width);
+  EXPECT_EQ(cairo_image_surface_get_height(surface), height);
+  std::vector<std::uint8_t> samples;
+  for (int y = 0; y < height; ++y)  // four bytes to a pixel, grey in each of the first three
+    for (int x = 0; x < width; ++x)
+      samples.push_back(cairo_image_surface_get_data(surface)[y * cairo_image_surface_get_stride(surface) + 4 * x]);
+  cairo_surface_destroy(surface);
+  return samples;
+}
+
+TEST(TensorBoard, PicturesAreTheMapsDarkOnWhiteAndEachOnce) {
+  const ScratchDirectory scratch;
+  write_fake_run(scratch / "run", {.steps = 60, .blocks = 0, .tensorboard = true});
+  std::map<std::pair<std::string, long>, Decoded> pictures;
+  for (const Decoded& e : decode(read_bytes(event_file(scratch / "run"))))
+    if (!e.png.empty()) pictures[{e.tag, e.step}] = e;
+  const RunReader run(scratch / "run");
+  size_t of_truth = 0;
+  for (const ImageHandle& image : run.images()) {
+    const auto found = pictures.find({image.name, image.step});
+    if (found == pictures.end()) {
+      EXPECT_TRUE(image.name.ends_with("/true") && image.step == 60) << image.name << image.step;
+      continue;
+    }
+    of_truth += image.name.ends_with("/true");
+    const Decoded& e = found->second;
+    EXPECT_EQ(e.image, (std::map<int, long>{{1, image.height}, {2, image.width}, {3, 1}}));
+    auto want = run.samples(image);
+    for (auto& sample : want) sample = std::uint8_t(255 - sample);
+    EXPECT_EQ(samples_of(e.png, image.width, image.height), want);
+  }
+  EXPECT_EQ(pictures.size(), 4u * 2 + 4);  // predicted at steps 50 and 60, true at the first of them
+  EXPECT_EQ(of_truth, 4u);
 }
 
 TEST(TensorBoard, HistogramEdges) {

@@ -1,6 +1,7 @@
 #include "tools/log/tensorboard.h"
 
 #include <fmt/format.h>
+#include <png.h>
 #include <unistd.h>
 
 #include <tensorboard.pb.h>  // generated
@@ -37,6 +38,21 @@ double low_limit(int bucket, const TensorStats& stats) {
 double high_limit(int bucket, const TensorStats& stats) {
   if (bucket == kBuckets - 1) return std::max(stats.max, std::nextafter(bin_low_edge(kOverBin), INFINITY));
   return bin_high_edge(bucket < kCentre ? bucket : bucket + 2);
+}
+
+std::string png_of(const ImageRow& image) {
+  std::vector<std::uint8_t> negative(image.samples.size());
+  std::transform(image.samples.begin(), image.samples.end(), negative.begin(), [](auto s) { return 255 - s; });
+  png_image png = {};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = png_uint_32(image.width);
+  png.height = png_uint_32(image.height);
+  png.format = PNG_FORMAT_GRAY;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
+  std::string bytes(size, 0);
+  const bool written = png_image_write_to_memory(&png, bytes.data(), &size, false, negative.data(), 0, nullptr) != 0;
+  bytes.resize(written ? size : 0);
+  return bytes;
 }
 
 }  // namespace
@@ -125,6 +141,19 @@ void EventWriter::histogram(long step, const std::string& tag, const TensorStats
   write(event);
 }
 
+void EventWriter::image(long step, const std::string& tag, int width, int height, const std::string& png) {
+  tensorboard::Event event;
+  event.set_step(step);
+  auto* entry = event.mutable_summary()->add_value();
+  entry->set_tag(tag);
+  auto* image = entry->mutable_image();
+  image->set_width(width);
+  image->set_height(height);
+  image->set_colorspace(1);  // grey
+  image->set_encoded_image_string(png);
+  write(event);
+}
+
 void EventWriter::flush() {
   if (!file_.flush())
     throw UserError(fmt::format("{} could not be written; free disk space, then continue with --resume", path_));
@@ -159,6 +188,14 @@ void TensorBoardLog::watch(long step, Quantity quantity, const std::vector<Tenso
     if (infinite) events_.scalar(step, "health/inf/" + tag, double(infinite));
     if (histograms) events_.histogram(step, tag, stats[k]);
   }
+}
+
+void TensorBoardLog::image(const ImageRow& image) {
+  std::string png = png_of(image);
+  std::string& last = pictures_[image.name];
+  if (png.empty() || png == last) return;
+  events_.image(image.step, image.name, image.width, image.height, png);
+  last = std::move(png);
 }
 
 }  // namespace heartbeat

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ class EventWriter {
 
   void scalar(long step, const std::string& tag, double value);  // stored as float32
   void histogram(long step, const std::string& tag, const TensorStats& stats);
+  void image(long step, const std::string& tag, int width, int height, const std::string& png);
   void flush();
 
  private:
@@ -43,7 +45,8 @@ class EventWriter {
   long last_step_;
 };
 
-// What the run log passes on: every scalar, and about a hundred sets of histograms. The log itself has them all.
+// What the run log passes on: every scalar, about a hundred sets of histograms, and pictures, dark where a map is
+// certain; one that is as before, like the true map of a protein, once. The log itself has them all.
 class TensorBoardLog {
  public:
   // total_steps 0: unknown; then a set every ten seconds, later one whenever the run has grown by a twentieth.
@@ -52,6 +55,7 @@ class TensorBoardLog {
   void tensors(const std::vector<TensorRow>& tensors);
   void scalar(long step, const std::string& name, double value) { events_.scalar(step, name, value); }
   void watch(long step, Quantity quantity, const std::vector<TensorStats>& stats);
+  void image(const ImageRow& image);
   void flush() { events_.flush(); }
 
  private:
@@ -59,6 +63,7 @@ class TensorBoardLog {
   EventWriter events_;
   long total_steps_;
   std::vector<std::string> names_;
+  std::map<std::string, std::string> pictures_;  // PNG, the last one of each name
   long due_step_ = -1;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double due_seconds_ = 0;
