@@ -1,8 +1,8 @@
 // The run log: run.db inside a run directory, a SQLite file in WAL mode that any tool can read while it is written. The
 // tables are in tools/log/schema.h.
 //
-// The trainer's calls only move their row into a queue; once per second a host thread encodes, inserts and commits what
-// is there. A full queue makes the caller wait, and waits are counted. When the disk is full or broken, what is
+// The trainer's calls only move their row into a queue; before a row is a second old a host thread encodes, inserts and
+// commits what is there. A full queue makes the caller wait, and waits are counted. When the disk is full or broken, what is
 // committed stays, and the next call (or close) throws one UserError. Calls are safe from any thread.
 #pragma once
 
