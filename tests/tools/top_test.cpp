@@ -38,7 +38,7 @@ TEST(Top, FitsAnyTerminal) {
       log.alert({"R1" + std::to_string(k), k == 3 ? "E" : "W", "ggn.block0", 50, 55, 1, 2, std::string(200, 'x'), ""});
     log.close();
   }
-  const Pulse pulse(scratch / "run");
+  const RunPulse pulse(scratch / "run");
   for (int columns = 1; columns <= 130; ++columns)
     for (int rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 24, 60})
       for (bool utf8 : {false, true}) {
@@ -76,7 +76,7 @@ TEST(Top, RatiosAndGradientsOfModules) {
     log.note(1, "outcome", "finished");
     log.close();
   }
-  const Pulse modules(scratch / "run"), tensors(scratch / "run", /*per_tensor=*/true);
+  const RunPulse modules(scratch / "run"), tensors(scratch / "run", /*per_tensor=*/true);
   ASSERT_EQ(modules.layers().size(), 2u);
   EXPECT_EQ(modules.layers()[0].name, "fc");
   EXPECT_NEAR(modules.layers()[0].ratio, 1e-3, 1e-12);
@@ -93,6 +93,20 @@ TEST(Top, RatiosAndGradientsOfModules) {
   // The mark of 1e-3 stands in the middle of the band.
   const std::string fc = lines[line_with(lines, "fc ")];
   EXPECT_NEAR(double(fc.find('O')), (double(fc.find('[')) + double(fc.find(']'))) / 2, 0.6) << fc;
+  // The column that sorts has the sign, apart from its name.
+  const std::string head = lines[line_with(lines, "layer")];
+  EXPECT_NE(head.find("broken v"), std::string::npos) << head;
+  for (const auto& [order, reverse, text] : {std::tuple{TopOrder::model, false, "layer v "},
+                                             {TopOrder::model, true, "layer ^ "},
+                                             {TopOrder::ratio, false, " v ratio "},
+                                             {TopOrder::gradient, true, " ^ |grad| "}}) {
+    TopView other{.order = order, .reverse = reverse, .utf8 = false, .colour = false};
+    const auto sorted = top_screen(modules, other, {80, 24}, wall_time());
+    EXPECT_NE(sorted[line_with(sorted, "layer")].find(text), std::string::npos) << text_of(sorted);
+    EXPECT_EQ(sorted[line_with(sorted, "layer")].size(), 80u);
+    other.utf8 = true;
+    EXPECT_EQ(top::shown_width(top_screen(modules, other, {80, 24}, wall_time())[line_with(sorted, "layer")]), 80);
+  }
   view.filter = "f*";
   lines = top_screen(modules, view, {80, 24}, wall_time());
   EXPECT_EQ(line_with(lines, "other"), -1);
@@ -105,7 +119,7 @@ TEST(Top, FollowsARunAndItsResume) {
   {
     RunLog log(scratch / "run", fake_meta(), log_only());
     log.flush();
-    Pulse pulse(scratch / "run");
+    RunPulse pulse(scratch / "run");
     TopView view{.utf8 = false, .colour = false};
     EXPECT_EQ(pulse.steps(), 0);
     EXPECT_GE(line_with(top_screen(pulse, view, {80, 24}, wall_time()), "waiting for the first step"), 0);
@@ -131,10 +145,10 @@ TEST(Top, FollowsARunAndItsResume) {
   }
   // Who comes late reads the end alone, and sees the same there.
   write_fake_run(scratch / "long", {.steps = 700, .blocks = 0});
-  const Pulse late(scratch / "long");
+  const RunPulse late(scratch / "long");
   EXPECT_EQ(late.layers()[0].gradients.size(), kRecentSteps);
   EXPECT_EQ(late.losses().size(), 700u);
-  EXPECT_NEAR(late.layers()[1].gradient, Pulse(scratch / "long").layers()[1].gradient, 0);
+  EXPECT_NEAR(late.layers()[1].gradient, RunPulse(scratch / "long").layers()[1].gradient, 0);
 }
 
 TEST(Top, NamesAreNoEscapeSequences) {
@@ -149,7 +163,7 @@ TEST(Top, NamesAreNoEscapeSequences) {
     log.note(1, "outcome", evil);
     log.close();
   }
-  const Pulse pulse(scratch / "run");
+  const RunPulse pulse(scratch / "run");
   TopView view{.filter = "", .utf8 = false, .colour = false};
   for (const std::string& line : top_screen(pulse, view, {80, 24}, wall_time()))
     for (char c : line) EXPECT_TRUE(c >= ' ' && c <= '~') << line;

@@ -29,6 +29,18 @@ struct Group {
   std::map<std::pair<int, int>, WatchRow> rows;
 };
 
+// A file that goes away with its name.
+struct Aside {
+  explicit Aside(std::string path) : path(std::move(path)) { remove(); }
+  ~Aside() { remove(); }
+  Aside(const Aside&) = delete;
+  void remove() const {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+  const std::string path;
+};
+
 int level_of(long age, long keep) {
   int level = 0;
   while (age >= keep && level < 40) age /= 2, ++level;
@@ -79,7 +91,7 @@ std::pair<long, long> write_merged(const RunReader& run, long keep, const std::s
 }  // namespace
 
 CompactResult compact(const std::string& directory, long keep) {
-  const std::string path = directory + "/run.db", aside = path + ".merged";
+  const std::string path = directory + "/run.db";
   { const RunReader check(directory); }  // its sentences for what is no run
   CompactResult result;
   result.bytes_before = long(fs::file_size(path));
@@ -90,24 +102,21 @@ CompactResult compact(const std::string& directory, long keep) {
     sqlite::Statement alone(db, "PRAGMA journal_mode = DELETE");
     if (!alone.step() || alone.text(0) != "delete") throw sqlite::Error(SQLITE_BUSY, "busy");
     alone = {};
-    fs::remove(aside);
-    std::tie(result.rows_before, result.rows_after) = write_merged(RunReader(directory), keep, aside);
+    const Aside aside(path + ".merged");
+    std::tie(result.rows_before, result.rows_after) = write_merged(RunReader(directory), keep, aside.path);
     if (result.rows_after < result.rows_before) {
       sqlite::Statement attach(db, "ATTACH ? AS merged");
-      attach.run(std::string_view(aside));
+      attach.run(std::string_view(aside.path));
       db.execute("BEGIN IMMEDIATE; DELETE FROM main.watch; INSERT INTO main.watch SELECT * FROM merged.watch; COMMIT;");
       attach = {};
       db.execute("DETACH merged; VACUUM");
     }
     db.execute("PRAGMA journal_mode = WAL");
   } catch (const sqlite::Error& e) {
-    std::error_code ignored;
-    fs::remove(aside, ignored);
     if (e.code() == SQLITE_BUSY || e.code() == SQLITE_LOCKED)
       throw UserError(fmt::format("the run in {} is still being written or read; wait until it has ended", directory));
     throw UserError(fmt::format("the run log {} could not be made smaller ({}); it is as it was", path, e.what()));
   }
-  fs::remove(aside);
   result.bytes_after = long(fs::file_size(path));
   return result;
 }

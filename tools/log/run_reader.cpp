@@ -62,7 +62,11 @@ sqlite::Database open_for_reading(const std::string& path) {
 
 }  // namespace
 
-void RunReader::damaged(const std::string& what) const {
+void RunReader::damaged(const std::string& cause) const {
+  // SQLite quotes what it stumbles over: any bytes, and lines of them.
+  std::string what = cause.substr(0, 100);
+  std::replace_if(
+      what.begin(), what.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   throw UserError(fmt::format("the run log {}/run.db is damaged ({}); restore it from a copy or start the run again",
                               directory_, what));
 }

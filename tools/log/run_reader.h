@@ -68,7 +68,7 @@ class RunReader {
                   const std::function<void(sqlite::Statement&)>& visit) const;
   bool counts(const sqlite::Statement& s, const std::vector<long>& limit) const;
   void read_watch(const sqlite::Statement& s, WatchRow& row) const;
-  [[noreturn]] void damaged(const std::string& what) const;
+  [[noreturn]] void damaged(const std::string& cause) const;
 
   std::string directory_;
   mutable sqlite::Database db_;

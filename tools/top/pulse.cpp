@@ -6,7 +6,7 @@
 
 namespace heartbeat {
 
-Pulse::Pulse(const std::string& directory, bool per_tensor) : run_(directory), per_tensor_(per_tensor) {
+RunPulse::RunPulse(const std::string& directory, bool per_tensor) : run_(directory), per_tensor_(per_tensor) {
   // Of a long run only the end is read.
   const long rows = long(run_.tensors().size()) * 4 * long(kRecentSteps);
   watch_read_ = std::max(0L, run_.last_row("watch") - rows);
@@ -14,7 +14,7 @@ Pulse::Pulse(const std::string& directory, bool per_tensor) : run_(directory), p
   update();
 }
 
-void Pulse::name_layers() {
+void RunPulse::name_layers() {
   std::map<std::string, std::size_t> known;
   layers_.clear(), layer_of_.clear();
   for (const TensorRow& t : run_.tensors()) {
@@ -27,7 +27,7 @@ void Pulse::name_layers() {
   open_.assign(layers_.size(), {});
 }
 
-bool Pulse::update() {
+bool RunPulse::update() {
   run_.refresh();
   if (run_.tensors().size() != layer_of_.size()) name_layers();
   const std::size_t alerts = alerts_.size();
@@ -53,7 +53,7 @@ bool Pulse::update() {
   return before != steps_read_ + scalars_read_ + watch_read_ || alerts != alerts_.size() || outcome != outcome_;
 }
 
-void Pulse::add(const WatchRow& w) {
+void RunPulse::add(const WatchRow& w) {
   if (w.step != watched_step_) close_step();
   watched_step_ = w.step;
   Sums& sums = open_[layer_of_[w.tensor]];
@@ -76,7 +76,7 @@ void Pulse::add(const WatchRow& w) {
   }
 }
 
-void Pulse::close_step() {
+void RunPulse::close_step() {
   if (watched_step_ < 0) return;
   watched_step_ = -1;
   if (joined_late_) {
@@ -95,7 +95,7 @@ void Pulse::close_step() {
   open_.assign(layers_.size(), {});
 }
 
-double Pulse::seconds_of_a_step() const {
+double RunPulse::seconds_of_a_step() const {
   std::vector<double> gaps;
   for (std::size_t k = 1; k < beats_.size(); ++k) gaps.push_back(beats_[k].wall_time - beats_[k - 1].wall_time);
   if (gaps.empty()) return NAN;
@@ -103,12 +103,12 @@ double Pulse::seconds_of_a_step() const {
   return gaps[gaps.size() / 2];
 }
 
-double Pulse::scalar(const std::string& name) const {
+double RunPulse::scalar(const std::string& name) const {
   const auto at = scalars_.find(name);
   return at == scalars_.end() ? NAN : at->second;
 }
 
-double Pulse::smooth_loss() const {
+double RunPulse::smooth_loss() const {
   double sum = 0, n = 0;
   const std::size_t few = std::max<std::size_t>(4, losses_.size() / 50);
   for (std::size_t k = losses_.size() - std::min(few, losses_.size()); k < losses_.size(); ++k)

@@ -22,10 +22,10 @@ struct Layer {
   std::deque<float> gradients = {};  // of the last kRecentSteps watched steps; NAN where there was none
 };
 
-class Pulse {
+class RunPulse {
  public:
   // per_tensor: a row for each tensor in place of each module.
-  explicit Pulse(const std::string& directory, bool per_tensor = false);
+  explicit RunPulse(const std::string& directory, bool per_tensor = false);
   bool update();  // reads what is new; whether anything was
 
   const RunReader& run() const { return run_; }

@@ -15,7 +15,7 @@ using namespace top;
 
 namespace {
 
-std::string state_of(const Pulse& pulse, double now) {
+std::string state_of(const RunPulse& pulse, double now) {
   if (!pulse.outcome().empty()) return tame(pulse.outcome());
   const double silent = now - pulse.last_step().wall_time, usual = pulse.seconds_of_a_step();
   if (pulse.steps() == 0) return "waiting for the first step";
@@ -23,19 +23,19 @@ std::string state_of(const Pulse& pulse, double now) {
   return "running";
 }
 
-std::string held_out(const Pulse& pulse) {
+std::string held_out(const RunPulse& pulse) {
   for (const char* name : {"valid/loss", "test/loss"})
     if (const double v = pulse.scalar(name); !std::isnan(v)) return fmt::format("{} {}", name, figure(v));
   return "";
 }
 
-std::string accuracy_of(const Pulse& pulse) {
+std::string accuracy_of(const RunPulse& pulse) {
   for (const char* name : {"valid/cb8/long@L/5", "valid/accuracy", "test/accuracy"})
     if (const double v = pulse.scalar(name); !std::isnan(v)) return fmt::format("{} {:.4f}", name, v);
   return "";
 }
 
-std::vector<std::size_t> chosen(const Pulse& pulse, const TopView& view) {
+std::vector<std::size_t> chosen(const RunPulse& pulse, const TopView& view) {
   const auto& layers = pulse.layers();
   std::vector<std::size_t> list;
   for (std::size_t k = 0; k < layers.size(); ++k) {
@@ -66,7 +66,7 @@ struct Table {
     };
     take(ratio, 7);
     take(bar, 15);
-    take(gradient, 7);
+    take(gradient, 8);
     take(spark, 8);
     const int more = std::clamp(longest - name, 0, left);
     name += more, left -= more;
@@ -86,30 +86,45 @@ std::string layer_line(Style style, const Layer& layer, const Table& t) {
     line +=
         " " + (layer.broken
                    ? painted(style, Paint::red,
-                             fmt::format("{:>7}", fmt::format("{}!", std::min<std::uint64_t>(layer.broken, 999'999))))
-                   : fmt::format("{:>7}", std::isnan(layer.gradient) ? "-" : fmt::format("{:.1e}", layer.gradient)));
+                             fmt::format("{:>8}", fmt::format("{}!", std::min<std::uint64_t>(layer.broken, 999'999))))
+                   : fmt::format("{:>8}", std::isnan(layer.gradient) ? "-" : fmt::format("{:.1e}", layer.gradient)));
   if (t.spark)
     line +=
         " " + sparkline(style, {layer.gradients.begin(), layer.gradients.end()}, t.spark, /*log=*/true, Paint::blue);
   return line;
 }
 
+constexpr char kSortSign = '\1';  // one letter wide until it is shown
 std::string table_head(const TopView& view, const Table& t) {
-  const auto mark = [&](TopOrder order, const std::string& text) {
-    return text + (view.order != order ? " " : view.reverse ? "^" : "v");
+  // Beside the name of the column that sorts: before it where numbers end at its right, so that no name moves.
+  const auto left = [&](TopOrder order, const std::string& text) {
+    return view.order == order ? text + " " + kSortSign : text;
   };
-  std::string line = fmt::format("{:<{}}", cut(mark(TopOrder::model, "layer"), t.name), t.name);
-  if (t.ratio) line += fmt::format(" {:>7}", mark(TopOrder::ratio, "ratio"));
+  const auto right = [&](TopOrder order, const std::string& text) {
+    return view.order == order ? kSortSign + (" " + text) : text;
+  };
+  std::string line = fmt::format("{:<{}}", left(TopOrder::model, "layer"), t.name);
+  if (t.ratio) line += fmt::format(" {:>7}", right(TopOrder::ratio, "ratio"));
   if (t.bar) line += fmt::format(" {:<{}}", "  1e-4 .. 1e-2", t.bar);
-  if (t.gradient) line += fmt::format(" {:>7}", mark(TopOrder::gradient, "|grad|"));
+  if (t.gradient) line += fmt::format(" {:>8}", right(TopOrder::gradient, "|grad|"));
   if (t.spark)
-    line += fmt::format(" {:<{}}", cut(view.order == TopOrder::broken ? "broken v" : "recent steps", t.spark), t.spark);
+    line += fmt::format(
+        " {:<{}}", cut(view.order == TopOrder::broken ? left(TopOrder::broken, "broken") : "recent steps", t.spark),
+        t.spark);
+  return line;
+}
+
+// The line as the terminal gets it, in width columns.
+std::string shown_head(const TopView& view, const Table& t, int width) {
+  std::string line = fmt::format("{:<{}}", cut(table_head(view, t), width), width);
+  if (const std::size_t at = line.find(kSortSign); at != std::string::npos)
+    line.replace(at, 1, view.utf8 ? (view.reverse ? "▴" : "▾") : (view.reverse ? "^" : "v"));
   return line;
 }
 
 }  // namespace
 
-std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize size, double now) {
+std::vector<std::string> top_screen(const RunPulse& pulse, TopView& view, TopSize size, double now) {
   const int w = std::max(1, size.columns), h = std::max(1, size.rows);
   const Style style{view.utf8, view.colour};
   const StepRow& step = pulse.last_step();
@@ -171,7 +186,7 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
     std::size_t longest = 0;
     for (const Layer& l : pulse.layers()) longest = std::max(longest, l.name.size());
     const Table table(w, int(std::min<std::size_t>(longest, 40)));
-    middle.push_back(painted(style, Paint::inverse, fmt::format("{:<{}}", cut(table_head(view, table), w), w)));
+    middle.push_back(painted(style, Paint::inverse, shown_head(view, table, w)));
     --room;
     view.first = std::clamp(view.first, 0L, std::max(0L, long(layers.size()) - room));
     for (long k = view.first; k < std::min<long>(view.first + room, long(layers.size())); ++k)
@@ -195,7 +210,7 @@ std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize s
   return lines;
 }
 
-std::string top_line(const Pulse& pulse) {
+std::string top_line(const RunPulse& pulse) {
   std::string line = fmt::format("step {}  epoch {:.2f}", pulse.last_step().step, pulse.last_step().epoch);
   if (!pulse.losses().empty()) {
     const double last = pulse.losses().back().value;

@@ -26,9 +26,9 @@ struct TopSize {
 
 // As many lines as the terminal has rows, each of at most as many columns; colours are escape sequences inside the
 // lines. now: seconds since 1970.
-std::vector<std::string> top_screen(const Pulse& pulse, TopView& view, TopSize size, double now);
+std::vector<std::string> top_screen(const RunPulse& pulse, TopView& view, TopSize size, double now);
 
 // The same in words, for a pipe: one line.
-std::string top_line(const Pulse& pulse);
+std::string top_line(const RunPulse& pulse);
 
 }  // namespace heartbeat

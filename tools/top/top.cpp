@@ -64,7 +64,7 @@ bool answer(int key, TopView& view, long page) {
   return true;
 }
 
-void on_terminal(Pulse& pulse, TopView& view) {
+void on_terminal(RunPulse& pulse, TopView& view) {
   Terminal terminal;
   auto read = Clock::now();
   for (bool stay = true; stay && !interrupted();) {
@@ -76,7 +76,7 @@ void on_terminal(Pulse& pulse, TopView& view) {
   }
 }
 
-void in_lines(Pulse& pulse, const TopOptions& options) {
+void in_lines(RunPulse& pulse, const TopOptions& options) {
   for (bool fresh = true; !interrupted(); fresh = pulse.update()) {
     if (fresh && (pulse.steps() || options.once || !pulse.outcome().empty())) {
       std::printf("%s\n", top_line(pulse).c_str());
@@ -98,7 +98,7 @@ void in_lines(Pulse& pulse, const TopOptions& options) {
 
 void show_top(const std::string& directory, const TopOptions& options) {
   catch_interrupts();
-  Pulse pulse(directory, options.tensors);
+  RunPulse pulse(directory, options.tensors);
   TopView view{.utf8 = terminal_is_utf8(), .colour = !std::getenv("NO_COLOR")};
   if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !options.once)
     on_terminal(pulse, view);
