@@ -9,19 +9,29 @@ import tempfile
 import time
 import urllib.request
 
-from small_run import BIN, Server, add_step, command, program, train
+from small_run import BIN, Server, add_step, alerts_of, command, map_samples, program, train
 
 with tempfile.TemporaryDirectory() as folder:
     run = train(folder)
+    alerts = alerts_of(run)
+    rule, severity, tensor, first_step, step, sentence, advice = alerts[0]  # what the doctor said while it trained
+    seen = command(program("heartbeat"), "top", "--once", run)
+    assert seen.returncode == 0 and f"{severity} {rule} step {step} {tensor}: {sentence}"[:99] in seen.stdout, seen.stdout
+    assert f"  {len(alerts)} alerts" in seen.stdout.splitlines()[0], seen.stdout
+    later = command(program("heartbeat"), "doctor", run)
+    assert later.returncode == 10 and sentence in later.stdout and advice in later.stdout, later
     with Server(run) as server:
         host, port = server.url[len("http://"):].split(":")
         assert host == "127.0.0.1", server.url
         status, page = server.get()
         assert status == 200 and b"connect-src 'self'" in page and b'"live":true' in page
         state = json.loads(server.get("/state.json")[1])
-        assert state["last_step"] == 70 and len(state["alerts"]) == 2 and state["histograms"]["first"][-1] == 70
+        assert state["last_step"] == 70 and state["histograms"]["first"][-1] == 70
         assert all("bytes" not in s for s in state["histograms"]["series"])
+        assert sorted((a["rule"], a["tensor"], a["step"], a["text"], a["fixes"].split("\n")[0]) for a in state["alerts"]) == sorted(
+            (rule, tensor, first_step, text, fix) for rule, _, tensor, first_step, _, text, fix in alerts)
 
+        assert server.get("/picture?id=1") == (200, map_samples("predicted", 30))
         counts = json.loads(server.get("/histograms.json?of=0.1,3.0&range=recent")[1])
         assert [(s["tensor"], s["quantity"]) for s in counts["series"]] == [(0, "gradients"), (3, "parameters")]
         assert all(s["bytes"] for s in counts["series"]) and len(counts["first"]) == 70
@@ -30,7 +40,7 @@ with tempfile.TemporaryDirectory() as folder:
 
         # Nothing but these answers: no files, no other names, no other sites, no other methods.
         for path in ["/run.db", "/../run.db", "/%2e%2e/run.db", "/..%2f..%2fetc/passwd", "//etc/passwd", "/state.json/", "/index.html",
-                     "/picture?id=1", "/picture?id=x", "/picture"]:
+                     "/picture?id=99", "/picture?id=x", "/picture"]:
             assert server.get(path)[0] == 404, path
         for query in ["of=x", "of=1", "of=1.9", "of=1.1;2.1", "of=99999999999999999999.1"]:
             assert server.get("/histograms.json?" + query)[0] == 400, query

@@ -1,4 +1,5 @@
-"""A small run for the tests of the views: trained, then given alerts and further steps through the public tables."""
+"""A small run for the tests of the views: its first convolution hardly learns, and the doctor says so while it trains. Then
+it is given an alert with markup in it, and further steps, through the public tables."""
 import os
 import re
 import sqlite3
@@ -26,17 +27,35 @@ def command(*arguments, **more):
 def train(folder):
     run = os.path.join(folder, "run")
     done = command(program("train_mnist"), "--run-dir", run, "--quiet", "--tensorboard", "off", "--synthetic", "700",
-                   "--epochs", "1", "--batch-size", "10",
+                   "--epochs", "1", "--batch-size", "10", "--break", "scale-gap",
                    env=dict(os.environ, OMP_NUM_THREADS="1"))
     assert done.returncode == 0, done.stderr
     with sqlite3.connect(os.path.join(run, "run.db")) as db:
-        for rule, severity, tensor, step, text in [
-                ("R16", "W", "fc2", 20, "The updates of fc2 are large: <b>no markup</b>."),
-                ("R27", "E", "", 40, "The loss is twice its minimum.")]:
-            db.execute('INSERT INTO alert (rule, severity, tensor, first_step, step, value, "limit", text, fixes, generation)'
-                       " VALUES (?, ?, ?, ?, ?, 0.03, 0.01, ?, ?, 0)",
-                       (rule, severity, tensor, step, step, text, "lower --lr\nclip the gradient"))
+        assert db.execute("SELECT count(*) FROM alert WHERE severity = 'W' AND tensor = 'conv1.weight'").fetchone()[0]
+        db.execute('INSERT INTO alert (rule, severity, tensor, first_step, step, value, "limit", text, fixes, generation)'
+                   " VALUES ('R27', 'E', '', 40, 40, 0.03, 0.01, 'The loss is twice its minimum: <b>no markup</b>.',"
+                   " 'lower --lr\nclip the gradient', 0)")
+        for step in (30, 70):
+            for kind in ("predicted", "true"):
+                db.execute("INSERT INTO image VALUES (?, ?, ?, ?, ?, 0)",
+                           (step, f"maps/1abc_A/cb8/{kind}", kMapSize, kMapSize, map_samples(kind, step)))
     return run
+
+
+kMapSize = 24  # residues of a map
+
+
+def map_samples(kind, step):
+    """A symmetric map: something that changes with the step, and a truth that does not."""
+    cells = [(i, j) for i in range(kMapSize) for j in range(kMapSize)]
+    return bytes((7 * (i + j) + step) % 256 if kind == "predicted" else 255 * (abs(i - j) in (3, 8)) for i, j in cells)
+
+
+def alerts_of(run):
+    """(rule, severity, tensor, first step, step, sentence, first advice) of each, the doctor's own first."""
+    with sqlite3.connect(os.path.join(run, "run.db")) as db:
+        rows = db.execute("SELECT rule, severity, tensor, first_step, step, text, fixes FROM alert ORDER BY rowid")
+        return [(*row[:-1], row[-1].split("\n")[0]) for row in rows]
 
 
 def add_step(run, step):

@@ -41,7 +41,11 @@ function chart(title, lines, options = {}) {
   let low = Math.min(d3.quantile(ys, 0.002), ...levels), high = Math.max(d3.quantile(ys, shown.length > 300 ? 0.995 : 1), ...levels);
   if (options.from !== undefined) low = Math.min(options.from, low);
   if (options.to !== undefined) high = Math.max(options.to, high);
-  if (low === high) high = low + (Math.abs(low) || 1) * 0.1, low -= (Math.abs(low) || 1) * 0.1;
+  if (low === high) {
+    const room = (Math.abs(low) || 1) * 0.1;
+    high += room;
+    if (options.from !== low) low -= room;  // no precision is below 0
+  }
   const x = d3.scaleLinear().domain(steps[0] === steps[1] ? [steps[0] - 1, steps[1] + 1] : steps).range([m.left, W - m.right]);
   const y = (options.log ? d3.scaleLog() : d3.scaleLinear()).domain([low, high]).nice(5).range([H - m.bottom, m.top]).clamp(true);
   const root = svg("svg", {class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": title});

@@ -173,7 +173,8 @@ std::vector<std::string> top_screen(const RunPulse& pulse, TopView& view, TopSiz
   const int most_alerts = h >= 16 ? 4 : h >= 5 ? 1 : 0;
   for (int k = 0; k < std::min<int>(most_alerts, int(alerts.size())); ++k) {
     const AlertRow& a = alerts[k];
-    const std::string text = fmt::format("{} {} step {} {}: {}", a.severity, a.rule, a.step, a.tensor, a.text);
+    const std::string when = w < 50 ? "" : fmt::format(" step {}", a.step);
+    const std::string text = fmt::format("{} {}{} {}: {}", a.severity, a.rule, when, a.tensor, a.text);
     tail.push_back(painted(style, grave(a) >= 2 && grave(a) <= 3 ? Paint::red : Paint::orange, cut(tame(text), w)));
   }
   if (long(alerts.size()) > most_alerts && most_alerts > 1)
