@@ -14,7 +14,7 @@ namespace heartbeat {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr long kMostTensors = 1'000'000, kMostGenerations = 100'000;
+constexpr long kMostTensors = 1'000'000, kMostGenerations = 100'000, kMostSteps = 1'000'000'000'000;
 constexpr int kWidestImage = 1 << 15;
 
 // Absent numbers come back as NaN; infinities never were written.
@@ -202,6 +202,7 @@ long RunReader::last_row(const std::string& table) const {
 bool RunReader::counts(const sqlite::Statement& s, const std::vector<long>& limit) const {
   const long generation = s.integer(1);
   if (generation < 0 || generation >= generations()) damaged("unknown generation");
+  if (s.integer(0) < 0 || s.integer(0) > kMostSteps) damaged("a step that no run reaches");
   return s.integer(0) <= limit[generation];
 }
 
@@ -271,7 +272,7 @@ void RunReader::read_watch(const sqlite::Statement& s, WatchRow& row) const {
   row.last_step = s.integer(2);
   row.tensor = int(tensor);
   row.quantity = Quantity(quantity);
-  if (row.last_step < row.step || !decode_bins(s.blob(14), row.stats)) damaged("a histogram cannot be read");
+  if (row.last_step < row.step || row.last_step > kMostSteps || !decode_bins(s.blob(14), row.stats)) damaged("a histogram cannot be read");
   for (int k = 0; k < 3; ++k) row.stats.bins[kNanBin + k] = std::uint64_t(s.integer(11 + k)) & (~0ull >> 8);
   if (row.stats.count() != std::uint64_t(s.integer(5))) damaged("a histogram lost elements");
   row.stats.min = real_or_nan(s, 6);

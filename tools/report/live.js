@@ -61,6 +61,7 @@ function follow() {
     document.documentElement.dataset.step = run.last_step;
     say(run.outcome ? `${run.outcome}, step ${whole(run.last_step)}` : `live, step ${whole(run.last_step)}`, true);
   };
+  sayWhere();
   let busy = false, again = false;
   const take = async () => {
     if (busy) return again = true;

@@ -128,7 +128,7 @@ function mapSection() {
     chosen = at;
     for (const view of views) view.draw(step);
   });
-  const section = el("section", {id: "maps"}, el("h2", {}, "Contact maps"), el("p", {}, "Darker is more certain. Residues run along both axes, from the upper left; above and below are meant of the diagonal."), scrubber.node, grid);
+  const section = el("section", {id: "maps"}, el("h2", {}, "Contact maps"), el("p", {}, "Darker is more certain. Residues run along both axes; where both maps share a square, the predicted one lies above the diagonal."), scrubber.node, grid);
   whenSeen(section, scrubber.update);
   return section;
 }
