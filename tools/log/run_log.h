@@ -2,8 +2,8 @@
 // tables are in tools/log/schema.h.
 //
 // The trainer's calls only move their row into a queue; before a row is a second old a host thread encodes, inserts and
-// commits what is there. A full queue makes the caller wait, and waits are counted. When the disk is full or broken, what is
-// committed stays, and the next call (or close) throws one UserError. Calls are safe from any thread.
+// commits what is there. A full queue makes the caller wait, and waits are counted. When the disk is full or broken,
+// what is committed stays, and the next call (or close) throws one UserError. Calls are safe from any thread.
 #pragma once
 
 #include <cstdint>
