@@ -185,7 +185,7 @@ struct RunLog::Writer {
   std::condition_variable work, room_made;
   std::deque<LogItem> queue;
   Clock::time_point oldest;  // when the first of the queue came
-  std::size_t queued = 0;  // bytes, those being written included
+  std::size_t queued = 0;    // bytes, those being written included
   long pushed = 0, committed = 0, flush_wanted = 0, waits = 0;
   bool closing = false, urgent = false;
   std::string error;

@@ -272,7 +272,8 @@ void RunReader::read_watch(const sqlite::Statement& s, WatchRow& row) const {
   row.last_step = s.integer(2);
   row.tensor = int(tensor);
   row.quantity = Quantity(quantity);
-  if (row.last_step < row.step || row.last_step > kMostSteps || !decode_bins(s.blob(14), row.stats)) damaged("a histogram cannot be read");
+  if (row.last_step < row.step || row.last_step > kMostSteps || !decode_bins(s.blob(14), row.stats))
+    damaged("a histogram cannot be read");
   for (int k = 0; k < 3; ++k) row.stats.bins[kNanBin + k] = std::uint64_t(s.integer(11 + k)) & (~0ull >> 8);
   if (row.stats.count() != std::uint64_t(s.integer(5))) damaged("a histogram lost elements");
   row.stats.min = real_or_nan(s, 6);
