@@ -1,18 +1,26 @@
 #!/usr/bin/env bash
 # Makes a Python environment with the programs heartbeat is compared with (PyTorch, NumPy and safetensors, at the versions
 # of the published figures) and with readers of what it writes: TensorBoard, and a W&B whose `sync` takes event
-# files, which 0.30 no longer does. Prints the path of its python. The folder is the argument, else $HEARTBEAT_PEERS,
+# files, which 0.30 no longer does. A machine that has PyTorch already uses its own. Prints the path of its python. The folder
+# is the argument, else $HEARTBEAT_PEERS,
 # else build/peers; a second call finds it complete and downloads nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 folder=${1:-${HEARTBEAT_PEERS:-build/peers}}
-packages="torch==2.9.1 numpy==2.2.6 safetensors==0.6.2 packaging==25.0 pillow==13.0.0 tensorboard==2.21.0 wandb==0.27.0"
+packages="torch==2.9.1 numpy==2.2.6 safetensors==0.6.2 packaging==25.0 pillow==13.0.0 tensorboard==2.21.0 wandb==0.27.0
+  torch_geometric==2.7.0"
 python=$folder/bin/python
 stamp=$folder/packages
 
 if [ "$(cat "$stamp" 2>/dev/null)" = "$packages" ] && [ -x "$python" ]; then
   echo "$python"
+  exit 0
+fi
+
+# A machine that has PyTorch already (one with a GPU has a build for it) need not get another.
+if [ $# = 0 ] && [ -z "${HEARTBEAT_PEERS:-}" ] && python3 -c 'import torch, numpy, safetensors' 2>/dev/null; then
+  command -v python3
   exit 0
 fi
 
