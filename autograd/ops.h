@@ -1,5 +1,11 @@
 // All differentiable ops. Each is defined in autograd/ops/<stem>.cpp, forward and backward on one screen; equations and
 // shapes of the kernels stand in kernels/<stem>/<stem>.h. Wrong shapes throw std::invalid_argument with both sides.
+//
+// Activations of one op have one dtype, and so have its result and their gradients. Parameters (W, b, gain, ...) and
+// their gradients are f32 where activations are stored as bf16, else of the same dtype; statistics for backward, too.
+// Every op computes in that type and rounds once, where it stores. cast() stands between f32 and bf16. The ops of the
+// contact model store bf16, the others refuse it: embedding, concat, conv2d, max_pool, segment_reduce, normal_noise and
+// everything from contact_loss on.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +31,10 @@ struct RandomKey {
 };
 
 // matmul
-Tensor matmul(const Tensor& a, const Tensor& b);             // A B:   [n, k] x [k, m] -> [n, m]
+Tensor matmul(const Tensor& x, const Tensor& W);             // x W:   [n, k] x [k, m] -> [n, m]
 Tensor matmul_transposed(const Tensor& x, const Tensor& W);  // x W^T: [n, k] x [m, k] -> [n, m]
+// x W^T in the dtype of W, whatever that of x: logits are f32 above a trunk of bf16.
+Tensor matmul_transposed_wide(const Tensor& x, const Tensor& W);
 
 // elementwise
 Tensor add(const Tensor& a, const Tensor& b);  // equal shapes
@@ -37,6 +45,7 @@ Tensor relu(const Tensor& x);
 Tensor silu(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
+Tensor cast(const Tensor& x, Dtype dtype);  // x itself where it has that dtype
 // Zeroes with probability p and scales the rest by 1 / (1 - p). Element e of the tensor draws number e of the key.
 Tensor dropout(const Tensor& x, double p, RandomKey key);
 // The same on packed pairs [pairs, C]: the mask of an element depends on (key, protein, i, j, channel) only.

@@ -39,7 +39,9 @@ Tensor Tensor::zeros(Shape shape, Dtype dtype, Device device) {
 Tensor Tensor::from(Shape shape, const std::vector<double>& values, Dtype dtype, Device device) {
   const Tensor t(std::move(shape), dtype);
   expect("tensor", t.numel() == long(values.size()), "shape ", t.shape(), " does not hold ", values.size(), " values");
-  dispatch(dtype, [&]<class T>(Type<T>) { std::copy(values.begin(), values.end(), t.data<T>()); });
+  dispatch(dtype, [&]<class T>(Type<T>) {
+    std::transform(values.begin(), values.end(), t.data<T>(), [](double x) { return T(x); });
+  });
   return t.to(device);
 }
 

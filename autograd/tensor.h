@@ -72,7 +72,7 @@ class Tensor {
   Tensor to(Device device, Place place = Place::current()) const;
   // The gradient as a tensor that shares its storage; zeros come into being at the first call.
   Tensor gradient() const;
-  // Takes over the values of a tensor of equal size, of any device, rounded to this dtype.
+  // Takes over the values of a tensor of equal size, of any device, rounded once to this dtype.
   void assign(const Tensor& from) const;
 
   // What follows waits for a GPU, and so does to(Device::cpu); place says who, see cuda::ForbidWaits.
@@ -132,10 +132,22 @@ void expect_one_device(const char* op, const Tensor& first, const More&... more)
            " and another on the ", name_of(t.defined() ? t.device() : first.device()));
 }
 
-// The one place where a run-time device and dtype become types: f(Cpu{}, Type<float>{}), or f(Cuda, ...) with the
-// stream that computes.
+// Parameters beside activations x: of the type that kernels compute in, which is f32 where x is stored as bf16. Those
+// that are undefined do not count.
+template <class... More>
+void expect_parameters(const char* op, const Tensor& x, const More&... parameters) {
+  for (const Tensor& p : {parameters...})
+    expect(op, !p.defined() || p.dtype() == acc_of(x.dtype()), "activations are ", name_of(x.dtype()),
+           ", but a parameter is ", name_of(p.defined() ? p.dtype() : x.dtype()), ", not ", name_of(acc_of(x.dtype())));
+}
+
+// Where a run-time device and dtype become types: f(Cpu{}, Type<float>{}), or f(Cuda, ...) with the stream that
+// computes. dispatch_wide is for ops whose kernels store nothing as bf16: it refuses, in the op's name.
 template <class F>
-void dispatch([[maybe_unused]] Device device, Dtype dtype, F f) {
+void dispatch_wide(const char* op, [[maybe_unused]] Device device, Dtype dtype, F f) {
+  expect(op, dtype != Dtype::bf16,
+         "bf16 is stored by the ops of the contact model only, and this is none of them; cast "
+         "to f32 first");
   const auto on = [&](auto tag) {
     if (dtype == Dtype::f32)
       f(tag, Type<float>{});
@@ -147,11 +159,21 @@ void dispatch([[maybe_unused]] Device device, Dtype dtype, F f) {
 #endif
   on(Cpu{});
 }
+template <class F>
+void dispatch([[maybe_unused]] Device device, Dtype dtype, F f) {
+  if (dtype != Dtype::bf16) return dispatch_wide("", device, dtype, f);
+#if HEARTBEAT_CUDA
+  if (device == Device::cuda) return f(cuda::compute_stream(), Type<bf16>{});
+#endif
+  f(Cpu{}, Type<bf16>{});
+}
 
 // The same for loops that are not in a kernel: f(Type<float>{}).
 template <class F>
 void dispatch(Dtype dtype, F f) {
-  if (dtype == Dtype::f32)
+  if (dtype == Dtype::bf16)
+    f(Type<bf16>{});
+  else if (dtype == Dtype::f32)
     f(Type<float>{});
   else
     f(Type<double>{});

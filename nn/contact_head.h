@@ -9,7 +9,7 @@
 
 namespace heartbeat::nn {
 
-// Pair states [pairs, C] -> logits [pairs, K]: layer norm, C -> C, SiLU, C -> K.
+// Pair states [pairs, C] -> logits [pairs, K]: layer norm, C -> C, SiLU, C -> K. Logits are f32 above states of bf16.
 //
 // frequency: how often each channel is positive among the valid pairs of the training split. The last bias starts at
 // log(p / (1 - p)), which at a few positives in a hundred decides the first epoch. Empty where something else carries
@@ -30,7 +30,7 @@ struct ContactHead {
     out.b.set_needs_grad(true);
   }
 
-  Tensor operator()(const Tensor& x) const { return out(silu(hidden(norm(x)))); }
+  Tensor operator()(const Tensor& x) const { return out.wide(silu(hidden(norm(x)))); }
   Parameters parameters() const {
     return prefixed({{"norm", norm.parameters()}, {"hidden", hidden.parameters()}, {"out", out.parameters()}});
   }

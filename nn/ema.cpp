@@ -30,7 +30,7 @@ void Ema::begin_update() {
 void Ema::queue_update() {
   for (size_t k = 0; k < parameters_.size(); ++k) {
     const Tensor &value = parameters_[k].tensor, &average = averages_[k].tensor;
-    dispatch(value.device(), value.dtype(), [&]<class T>(auto device, Type<T>) {
+    dispatch_wide("ema", value.device(), value.dtype(), [&]<class T>(auto device, Type<T>) {
       if constexpr (std::is_same_v<decltype(device), Cuda>)
         kernels::approach<T>(device, reinterpret_cast<const double*>(device_share_->data()), value.value<T>(),
                              average.value<T>());

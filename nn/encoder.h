@@ -29,9 +29,10 @@ inline EncoderKind encoder_kind(const std::string& name) {
 
 struct EncoderOptions {
   EncoderKind kind = EncoderKind::relation;
-  int width = 96;  // channels of a residue state
-  int depth = 6;   // residual blocks, or steps of the gated graph network
-  int reach = 2;   // neighbours on each side, times the dilation of a block: 2 reach + 1 relations
+  int width = 96;     // channels of a residue state
+  int depth = 6;      // residual blocks, or steps of the gated graph network
+  int reach = 2;      // neighbours on each side, times the dilation of a block: 2 reach + 1 relations
+  bool bf16 = false;  // states are stored as bf16, parameters stay f32
 };
 
 // Pre-activation residual blocks, x + conv(silu(norm(x))), dilated 1, 2, 4, 1, 2, 4: six of reach 2 hear 28 residues on
@@ -84,7 +85,9 @@ struct Encoder {
   Tensor operator()(const Layout& layout, const Ids& tokens) const {
     expect("encoder", long(tokens->size()) == layout->residues(), tokens->size(), " tokens are given for a batch of ",
            layout->residues(), " residues");
-    return std::visit([&](const auto& b) { return b(layout, embedding(tokens)); }, body);
+    const Tensor states = embedding(tokens);
+    return std::visit([&](const auto& b) { return b(layout, options.bf16 ? cast(states, Dtype::bf16) : states); },
+                      body);
   }
   Parameters parameters() const {
     const Parameters inner = std::visit([](const auto& b) { return b.parameters(); }, body);

@@ -14,6 +14,8 @@ struct Linear {
       : W(init.uniform({out, in}, 1 / std::sqrt(in))), b(init.uniform({out}, 1 / std::sqrt(in))) {}
 
   Tensor operator()(const Tensor& x) const { return add_bias(matmul_transposed(x, W), b); }
+  // y in the dtype of W where x is stored as bf16.
+  Tensor wide(const Tensor& x) const { return add_bias(matmul_transposed_wide(x, W), b); }
   Parameters parameters() const { return {{"weight", W}, {"bias", b}}; }
 
   Tensor W, b;

@@ -48,6 +48,7 @@ Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& optio
     if (entries_.empty()) dtype_ = tensor.dtype(), device_ = tensor.device();
     expect("optimizer", tensor.dtype() == dtype_, name, " is ", name_of(tensor.dtype()), ", but ",
            info_.empty() ? name : info_[0].name, " is ", name_of(dtype_));
+    expect("optimizer", acc_of(dtype_) == dtype_, name, " is ", name_of(dtype_), ", and parameters are kept in f32");
     expect("optimizer", tensor.device() == device_, name, " is on the ", name_of(tensor.device()), ", but ",
            info_.empty() ? name : info_[0].name, " is on the ", name_of(device_));
     const bool decays = options.weight_decay != 0 && tensor.shape().size() >= 2 && !matches_any(options.no_decay, name);
@@ -128,7 +129,7 @@ void Optimizer::count_update(const Update& update) {
 void Optimizer::update_on_cpu(const Update& how, WatchFrame& frame) {
   const Plan& plan = how.plan;
   if (plan.norm)
-    dispatch(dtype_, [&]<class T>(Type<T>) {
+    dispatch_wide("optimizer", device_, dtype_, [&]<class T>(auto, Type<T>) {
       const auto clip = kernels::clip_norm<T>(Cpu{}, table_, gradients<T>(), options_.max_norm);
       frame.global_norm = clip.norm;
       frame.clip_factor = clip.factor;
@@ -156,7 +157,7 @@ FrameRing::Quantities quantities(const Optimizer::Plan& plan) {
 
 void Optimizer::queue_norm(const Update& update) {
   if (!update.plan.norm) return;
-  dispatch(dtype_, [&]<class T>(Type<T>) {
+  dispatch_wide("optimizer", device_, dtype_, [&]<class T>(auto, Type<T>) {
     kernels::clip_norm<T>(cuda::compute_stream(), table_, gradients<T>(), options_.max_norm,
                           ring_->place(quantities(update.plan)).clip);
   });
@@ -247,7 +248,7 @@ Sgd::Sgd(const Parameters& parameters, const OptimizerOptions& options, const Sg
       sgd_(sgd) {}
 
 void Sgd::update(double lr, const double* device_rates, const StepOptions& options, const Watch& watch) {
-  dispatch(device_, dtype_, [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("optimizer", device_, dtype_, [&]<class T>(auto device, Type<T>) {
     std::vector<kernels::SgdTensor<T>> tensors;
     for (size_t t = 0; t < entries_.size(); ++t) {
       const Entry& e = entries_[t];
@@ -277,7 +278,7 @@ std::vector<double> AdamW::rates(double lr) const {
 
 void AdamW::update(double lr, const double* device_rates, const StepOptions& options, const Watch& watch) {
   static_assert(sizeof(kernels::AdamwCoefficients) == 3 * sizeof(double));
-  dispatch(device_, dtype_, [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("optimizer", device_, dtype_, [&]<class T>(auto device, Type<T>) {
     std::vector<kernels::AdamwTensor<T>> tensors;
     for (size_t t = 0; t < entries_.size(); ++t) {
       const Entry& e = entries_[t];

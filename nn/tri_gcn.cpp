@@ -63,8 +63,8 @@ Tensor TriGcn::operator()(const Layout& layout, const Ids& tokens, const Mode& m
   Tensor h = leaving("encoder", encoder(layout, tokens));
   if (rand_fc) {
     const RandomKey key{mode.seed, mode.step, kNoiseLayer, mode.device_step};
-    const Tensor noise = normal_noise({h.dim(0), kNoise}, key, h.dtype(), h.device());
-    h = add(h, leaving("rand_fc", relu((*rand_fc)(noise))));
+    const Tensor noise = normal_noise({h.dim(0), kNoise}, key, rand_fc->W.dtype(), h.device());
+    h = add(h, cast(leaving("rand_fc", relu((*rand_fc)(noise))), h.dtype()));
   }
   Tensor x = leaving("pair_init", pair_init(layout, h));
   auto triangle = triangles.begin();

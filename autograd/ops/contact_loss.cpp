@@ -24,7 +24,7 @@ void expect_targets(const Layout& layout, const Tensor& logits, const ContactTar
 Tensor loss_by_channel(const Layout& layout, const Tensor& logits, const ContactTargets& t, const Tensor& slope) {
   expect_targets(layout, logits, t);
   const Tensor parts({logits.cols()}, Dtype::f64, logits.device());
-  dispatch(logits.device(), logits.dtype(), [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("contact_loss", logits.device(), logits.dtype(), [&]<class T>(auto device, Type<T>) {
     const kernels::ContactLabels labels{t.positive_mirror.of(device, t.positive), t.valid_mirror.of(device, t.valid),
                                         t.positive_weight_mirror.of(device, t.positive_weight),
                                         t.channel_weight_mirror.of(device, t.channel_weight)};
@@ -41,13 +41,13 @@ Tensor contact_loss(const Layout& layout, const Tensor& logits, const std::share
   const Tensor slope = tape().wants(logits) ? Tensor(logits.shape(), logits.dtype(), logits.device()) : Tensor();
   const Tensor parts = loss_by_channel(layout, logits, *targets, slope);
   Tensor loss({1}, logits.dtype(), logits.device());
-  dispatch(logits.device(), logits.dtype(), [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("contact_loss", logits.device(), logits.dtype(), [&]<class T>(auto device, Type<T>) {
     kernels::sum_of_terms<T>(device, parts.data<double>(), parts.numel(), loss.data<T>());
   });
 
   if (slope.defined())
     tape().record("contact_loss", loss, [logits, slope, loss] {
-      dispatch(logits.device(), logits.dtype(), [&]<class T>(auto device, Type<T>) {
+      dispatch_wide("contact_loss", logits.device(), logits.dtype(), [&]<class T>(auto device, Type<T>) {
         kernels::scale_by_accumulate<T>(device, loss.grad<T>().data, slope.value<T>(), logits.grad<T>());
       });
     });

@@ -23,13 +23,13 @@ Tensor conv2d(const Tensor& x, const Tensor& W, const Tensor& b, int stride, int
   const kernels::Conv2dShape shape{x.dim(0), x.dim(1), x.dim(2), x.dim(3), W.dim(0),
                                    W.dim(2), W.dim(3), stride,   padding};
   Tensor y({shape.images, shape.out, shape.out_height(), shape.out_width()}, x.dtype(), x.device());
-  dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("conv2d", x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
     kernels::conv2d<T>(device, shape, x.data<T>(), W.data<T>(), b.defined() ? b.data<T>() : nullptr, y.data<T>());
   });
 
   if (tape().wants(x) || tape().wants(W) || tape().wants(b))
     tape().record("conv2d", y, [shape, x, W, b, y] {
-      dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+      dispatch_wide("conv2d", x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         const T* const dy = y.grad<T>().data;
         if (x.needs_grad()) kernels::conv2d_dx_accumulate<T>(device, shape, dy, W.data<T>(), x.grad<T>().data);
         if (W.needs_grad() || b.needs_grad())

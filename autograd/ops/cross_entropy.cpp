@@ -14,7 +14,7 @@ Tensor cross_entropy(const Tensor& x, const Ids& labels) {
   const Tensor slope = tape().wants(x) ? Tensor(x.shape(), x.dtype(), x.device()) : Tensor();
   Tensor loss({1}, x.dtype(), x.device());
   const Tensor mean({1}, Dtype::f64, x.device());
-  dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("cross_entropy", x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
     kernels::cross_entropy<T>(device, x.value<T>(), labels.on(device), mean.data<double>(),
                               slope.defined() ? slope.value<T>() : Matrix<T>{});
     kernels::sum_of_terms<T>(device, mean.data<double>(), 1, loss.data<T>());
@@ -22,7 +22,7 @@ Tensor cross_entropy(const Tensor& x, const Ids& labels) {
 
   if (slope.defined())
     tape().record("cross_entropy", loss, [x, slope, loss] {
-      dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+      dispatch_wide("cross_entropy", x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         kernels::scale_by_accumulate<T>(device, loss.grad<T>().data, slope.value<T>(), x.grad<T>());
       });
     });

@@ -63,18 +63,18 @@ Tensor scale(const Tensor& x, double factor) {
 
 Tensor add_bias(const Tensor& x, const Tensor& b) {
   expect("add_bias", b.numel() == x.cols(), "x is ", x.shape(), ", but b is ", b.shape());
-  expect("add_bias", x.dtype() == b.dtype(), "x is ", name_of(x.dtype()), ", but b is ", name_of(b.dtype()));
+  expect_parameters("add_bias", x, b);
   expect_one_device("add_bias", x, b);
   Tensor y(x.shape(), x.dtype(), x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-    kernels::add_bias<T>(device, x.value<T>(), b.data<T>(), y.value<T>());
+    kernels::add_bias<T>(device, x.value<T>(), b.data<Acc<T>>(), y.value<T>());
   });
 
   if (tape().wants(x) || tape().wants(b))
     tape().record("add_bias", y, [x, b, y] {
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         if (x.needs_grad()) kernels::scale_accumulate<T>(device, 1, y.grad<T>(), x.grad<T>());
-        if (b.needs_grad()) kernels::column_sum_accumulate<T>(device, y.grad<T>(), b.grad<T>().data);
+        if (b.needs_grad()) kernels::column_sum_accumulate<T>(device, y.grad<T>(), b.grad<Acc<T>>().data);
       });
     });
   return y;
@@ -131,6 +131,34 @@ Tensor tanh(const Tensor& x) {
     tape().record("tanh", y, [x, y] {
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         kernels::tanh_backward<T>(device, y.value<T>(), y.grad<T>(), x.grad<T>());
+      });
+    });
+  return y;
+}
+
+Tensor cast(const Tensor& x, Dtype dtype) {
+  if (x.dtype() == dtype) return x;
+  expect("cast", x.dtype() != Dtype::f64 && dtype != Dtype::f64, "x is ", name_of(x.dtype()), " and is wanted as ",
+         name_of(dtype), ", but only f32 and bf16 turn into each other");
+  Tensor y(x.shape(), dtype, x.device());
+  // f(device) with the kernels' device tag.
+  const auto on_device = [](Device device, auto f) {
+    dispatch_wide("cast", device, Dtype::f32, [&](auto tag, auto) { f(tag); });
+  };
+  on_device(x.device(), [&](auto device) {
+    if (dtype == Dtype::bf16)
+      kernels::cast<float, bf16>(device, x.value<float>(), y.value<bf16>());
+    else
+      kernels::cast<bf16, float>(device, x.value<bf16>(), y.value<float>());
+  });
+
+  if (tape().wants(x))
+    tape().record("cast", y, [x, y, on_device] {
+      on_device(x.device(), [&](auto device) {
+        if (y.dtype() == Dtype::bf16)
+          kernels::cast_accumulate<bf16, float>(device, y.grad<bf16>(), x.grad<float>());
+        else
+          kernels::cast_accumulate<float, bf16>(device, y.grad<float>(), x.grad<bf16>());
       });
     });
   return y;

@@ -12,13 +12,13 @@ Tensor embedding(const Tensor& weight, const Ids& ids) {
            " is outside a vocabulary of ", weight.rows());
 
   Tensor y({long(ids->size()), weight.cols()}, weight.dtype(), weight.device());
-  dispatch(weight.device(), weight.dtype(), [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("embedding", weight.device(), weight.dtype(), [&]<class T>(auto device, Type<T>) {
     kernels::embedding<T>(device, ids.on(device), weight.value<T>(), y.value<T>());
   });
 
   if (tape().wants(weight))
     tape().record("embedding", y, [weight, ids, y] {
-      dispatch(weight.device(), weight.dtype(), [&]<class T>(auto device, Type<T>) {
+      dispatch_wide("embedding", weight.device(), weight.dtype(), [&]<class T>(auto device, Type<T>) {
         kernels::embedding_adjoint_accumulate<T>(device, ids.on(device), y.grad<T>(), weight.grad<T>());
       });
     });

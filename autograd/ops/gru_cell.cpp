@@ -14,18 +14,18 @@ Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tens
   expect("gru_cell", W_hh.shape() == Shape{3 * d, d}, "W_hh is ", W_hh.shape(), ", not [3d, d] = ", Shape{3 * d, d});
   expect("gru_cell", b_ih.shape() == Shape{3 * d} && b_hh.shape() == Shape{3 * d}, "biases are ", b_ih.shape(), " and ",
          b_hh.shape(), ", not [3d] = ", Shape{3 * d});
-  for (const Tensor* t : {&m, &W_ih, &W_hh, &b_ih, &b_hh})
-    expect("gru_cell", t->dtype() == h.dtype(), "H is ", name_of(h.dtype()), ", but another input is ",
-           name_of(t->dtype()));
+  expect("gru_cell", m.dtype() == h.dtype(), "H is ", name_of(h.dtype()), ", but M is ", name_of(m.dtype()));
+  expect_parameters("gru_cell", h, W_ih, W_hh, b_ih, b_hh);
   expect_one_device("gru_cell", h, m, W_ih, W_hh, b_ih, b_hh);
 
   Tensor y({n, d}, h.dtype(), h.device());
   // Kept for backward: 4 numbers for each of the state. Recomputing them would cost the forward GEMMs again to save
   // what is little beside one pair tensor.
-  const Tensor gates({n, 4 * d}, h.dtype(), h.device());
+  const Tensor gates({n, 4 * d}, acc_of(h.dtype()), h.device());
   dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T>) {
-    kernels::gru_cell<T>(device, {W_ih.value<T>(), W_hh.value<T>(), b_ih.value<T>(), b_hh.value<T>()}, m.value<T>(),
-                         h.value<T>(), gates.value<T>(), y.value<T>());
+    using A = Acc<T>;
+    kernels::gru_cell<T>(device, {W_ih.value<A>(), W_hh.value<A>(), b_ih.value<A>(), b_hh.value<A>()}, m.value<T>(),
+                         h.value<T>(), gates.value<A>(), y.value<T>());
   });
 
   if (gates_out) *gates_out = gates;
@@ -35,10 +35,13 @@ Tensor gru_cell(const Tensor& m, const Tensor& h, const Tensor& W_ih, const Tens
   if (wanted)
     tape().record("gru_cell", y, [m, h, W_ih, W_hh, b_ih, b_hh, gates, y] {
       dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T>) {
-        const auto grad = [](const Tensor& t) { return t.needs_grad() ? t.grad<T>() : Matrix<T>{}; };
+        using A = Acc<T>;
+        const auto grad = []<class G>(Type<G>, const Tensor& t) { return t.needs_grad() ? t.grad<G>() : Matrix<G>{}; };
+        const auto of = [&](const Tensor& t) { return grad(Type<A>{}, t); };
         kernels::gru_cell_adjoint_accumulate<T>(
-            device, {W_ih.value<T>(), W_hh.value<T>(), b_ih.value<T>(), b_hh.value<T>()}, m.value<T>(), h.value<T>(),
-            gates.value<T>(), y.grad<T>(), {grad(m), grad(h), {grad(W_ih), grad(W_hh), grad(b_ih), grad(b_hh)}});
+            device, {W_ih.value<A>(), W_hh.value<A>(), b_ih.value<A>(), b_hh.value<A>()}, m.value<T>(), h.value<T>(),
+            gates.value<A>(), y.grad<T>(),
+            {grad(Type<T>{}, m), grad(Type<T>{}, h), {of(W_ih), of(W_hh), of(b_ih), of(b_hh)}});
       });
     });
   return y;

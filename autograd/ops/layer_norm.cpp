@@ -15,17 +15,17 @@ Tensor normalise(const char* op, bool with_silu, const Tensor& x, const Tensor& 
                  double epsilon) {
   expect(op, gain.numel() == x.cols() && bias.numel() == x.cols(), "x is ", x.shape(), ", but gain is ", gain.shape(),
          " and bias is ", bias.shape());
-  expect(op, gain.dtype() == x.dtype() && bias.dtype() == x.dtype(), "x is ", name_of(x.dtype()), ", but gain is ",
-         name_of(gain.dtype()), " and bias is ", name_of(bias.dtype()));
+  expect_parameters(op, x, gain, bias);
   expect_one_device(op, x, gain, bias);
 
   Tensor y(x.shape(), x.dtype(), x.device());
-  const Tensor statistics({x.rows(), 2}, x.dtype(), x.device());
+  const Tensor statistics({x.rows(), 2}, acc_of(x.dtype()), x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
     const auto kernel = [&](auto... a) {
       with_silu ? kernels::layer_norm_silu<T>(a...) : kernels::layer_norm<T>(a...);
     };
-    kernel(device, x.value<T>(), gain.data<T>(), bias.data<T>(), epsilon, y.value<T>(), statistics.value<T>());
+    kernel(device, x.value<T>(), gain.data<Acc<T>>(), bias.data<Acc<T>>(), epsilon, y.value<T>(),
+           statistics.value<Acc<T>>());
   });
 
   if (tape().wants(x) || tape().wants(gain) || tape().wants(bias))
@@ -34,8 +34,8 @@ Tensor normalise(const char* op, bool with_silu, const Tensor& x, const Tensor& 
         const auto kernel = [&](auto... a) {
           with_silu ? kernels::layer_norm_silu_backward<T>(a...) : kernels::layer_norm_backward<T>(a...);
         };
-        kernel(device, x.value<T>(), gain.data<T>(), bias.data<T>(), statistics.value<T>(), y.grad<T>(),
-               gradient_or_null<T>(x), gradient_or_null<T>(gain), gradient_or_null<T>(bias));
+        kernel(device, x.value<T>(), gain.data<Acc<T>>(), bias.data<Acc<T>>(), statistics.value<Acc<T>>(), y.grad<T>(),
+               gradient_or_null<T>(x), gradient_or_null<Acc<T>>(gain), gradient_or_null<Acc<T>>(bias));
       });
     });
   return y;

@@ -7,12 +7,12 @@ namespace heartbeat {
 
 Tensor log_softmax(const Tensor& x) {
   Tensor y(x.shape(), x.dtype(), x.device());
-  dispatch(x.device(), x.dtype(),
-           [&]<class T>(auto device, Type<T>) { kernels::log_softmax<T>(device, x.value<T>(), y.value<T>()); });
+  dispatch_wide("log_softmax", x.device(), x.dtype(),
+                [&]<class T>(auto device, Type<T>) { kernels::log_softmax<T>(device, x.value<T>(), y.value<T>()); });
 
   if (tape().wants(x))
     tape().record("log_softmax", y, [x, y] {
-      dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+      dispatch_wide("log_softmax", x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         kernels::log_softmax_backward<T>(device, y.value<T>(), y.grad<T>(), x.grad<T>());
       });
     });

@@ -20,13 +20,13 @@ Tensor max_pool(const Tensor& x, int size, int stride) {
   const bool recorded = tape().wants(x);
   const auto from = recorded ? std::make_shared<Storage>(x.device(), y.numel() * sizeof(std::int32_t)) : nullptr;
   const auto places = [](const auto& from) { return from ? reinterpret_cast<std::int32_t*>(from->data()) : nullptr; };
-  dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+  dispatch_wide("max_pool", x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
     kernels::max_pool<T>(device, shape, x.data<T>(), y.data<T>(), places(from));
   });
 
   if (recorded)
     tape().record("max_pool", y, [shape, x, y, from, places] {
-      dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+      dispatch_wide("max_pool", x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         kernels::max_pool_dx_accumulate<T>(device, shape, y.grad<T>().data, places(from), x.grad<T>().data);
       });
     });

@@ -23,11 +23,13 @@ Tensor pair_init(const Layout& layout, const Tensor& h, const Tensor& W_l, const
     expect(op, W.shape() == Shape{C, d}, "a weight is ", W.shape(), ", but h and W_l ask for ", Shape{C, d});
   expect(op, E.shape() == Shape{kBuckets, C}, "E is ", E.shape(), ", not ", Shape{kBuckets, C});
   expect(op, b.numel() == C, "b has ", b.numel(), " entries, but there are ", C, " channels");
+  expect_parameters(op, h, W_l, W_r, W_m, E, b);
   expect_one_device(op, h, W_l, W_r, W_m, E, b);
 
   Tensor z({layout->pairs(), C}, h.dtype(), h.device());
-  const auto weights = [=]<class T>(Type<T>) -> kernels::PairInitWeights<const T> {
-    return {W_l.value<T>(), W_r.value<T>(), W_m.value<T>(), E.value<T>(), b.value<T>()};
+  const auto weights = [=]<class T>(Type<T>) -> kernels::PairInitWeights<const Acc<T>> {
+    using A = Acc<T>;
+    return {W_l.value<A>(), W_r.value<A>(), W_m.value<A>(), E.value<A>(), b.value<A>()};
   };
   dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T> type) {
     kernels::pair_init<T>(device, layout->view(device), h.value<T>(), weights(type), z.value<T>());
@@ -38,9 +40,10 @@ Tensor pair_init(const Layout& layout, const Tensor& h, const Tensor& W_l, const
   if (wanted)
     tape().record(op, z, [=] {
       dispatch(h.device(), h.dtype(), [&]<class T>(auto device, Type<T> type) {
+        using A = Acc<T>;
         kernels::pair_init_backward<T>(
             device, layout->view(device), z.grad<T>(), h.value<T>(), weights(type), wanted_grad<T>(h),
-            {wanted_grad<T>(W_l), wanted_grad<T>(W_r), wanted_grad<T>(W_m), wanted_grad<T>(E), wanted_grad<T>(b)});
+            {wanted_grad<A>(W_l), wanted_grad<A>(W_r), wanted_grad<A>(W_m), wanted_grad<A>(E), wanted_grad<A>(b)});
       });
     });
   return z;

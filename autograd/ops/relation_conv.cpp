@@ -17,12 +17,12 @@ Tensor relation_conv(const Layout& layout, const Tensor& x, const Tensor& W, con
   for (size_t r = 0; r < offsets.size(); ++r)
     expect("relation_conv", std::count(offsets.begin(), offsets.end(), offsets[r]) == 1, "offset ", offsets[r],
            " is given twice");
-  expect("relation_conv", x.dtype() == W.dtype(), "X is ", name_of(x.dtype()), ", but W is ", name_of(W.dtype()));
+  expect_parameters("relation_conv", x, W);
   expect_one_device("relation_conv", x, W);
 
   Tensor y({x.rows(), W.cols()}, x.dtype(), x.device());
   dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
-    kernels::relation_conv<T>(device, layout->view(device), offsets, x.value<T>(), W.value<T>(), y.value<T>());
+    kernels::relation_conv<T>(device, layout->view(device), offsets, x.value<T>(), W.value<Acc<T>>(), y.value<T>());
   });
 
   if (tape().wants(x) || tape().wants(W))
@@ -30,11 +30,11 @@ Tensor relation_conv(const Layout& layout, const Tensor& x, const Tensor& W, con
       dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         const PairBatch batch = layout->view(device);
         if (x.needs_grad())
-          kernels::relation_conv_adjoint_x_accumulate<T>(device, batch, offsets, y.grad<T>(), W.value<T>(),
+          kernels::relation_conv_adjoint_x_accumulate<T>(device, batch, offsets, y.grad<T>(), W.value<Acc<T>>(),
                                                          x.grad<T>());
         if (W.needs_grad())
           kernels::relation_conv_adjoint_W_accumulate<T>(device, batch, offsets, x.value<T>(), y.grad<T>(),
-                                                         W.grad<T>());
+                                                         W.grad<Acc<T>>());
       });
     });
   return y;

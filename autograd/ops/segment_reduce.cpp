@@ -16,13 +16,13 @@ Tensor segment_reduce(const char* op, Reduce how, const Tensor& x, const Ids& of
   expect(op, o.back() == x.rows(), "offsets end at ", o.back(), ", but X has ", x.rows(), " rows");
 
   Tensor y({long(o.size()) - 1, x.cols()}, x.dtype(), x.device());
-  dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+  dispatch_wide(op, x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
     kernels::segment_reduce<T>(device, how, offsets.on(device), x.value<T>(), y.value<T>());
   });
 
   if (tape().wants(x))
-    tape().record(op, y, [how, offsets, x, y] {
-      dispatch(x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
+    tape().record(op, y, [op, how, offsets, x, y] {
+      dispatch_wide(op, x.device(), x.dtype(), [&]<class T>(auto device, Type<T>) {
         kernels::segment_reduce_adjoint_accumulate<T>(device, how, offsets.on(device), y.grad<T>(), x.grad<T>());
       });
     });

@@ -9,6 +9,7 @@ Tensor triangle_multiplication(const Layout& layout, const Tensor& a, const Tens
   const char* const op = "triangle_multiplication";
   expect(op, a.rows() == layout->pairs(), "a has ", a.rows(), " rows, but the batch has ", layout->pairs(), " pairs");
   expect(op, a.shape() == b.shape(), "a is ", a.shape(), ", but b is ", b.shape());
+  expect(op, a.dtype() == b.dtype(), "a is ", name_of(a.dtype()), ", but b is ", name_of(b.dtype()));
   expect_one_device(op, a, b);
 
   Tensor z(a.shape(), a.dtype(), a.device());

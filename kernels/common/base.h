@@ -5,16 +5,11 @@
 #include <cstdint>
 #include <type_traits>
 
-// For functions that run on the host and on a GPU.
-#if defined(__CUDACC__)
-#define HOST_DEVICE __host__ __device__
-#else
-#define HOST_DEVICE
-#endif
+#include "kernels/common/bf16.h"  // and HOST_DEVICE, for functions that run on the host and on a GPU
 
 namespace heartbeat {
 
-enum class Dtype : std::uint8_t { f32, f64 };
+enum class Dtype : std::uint8_t { f32, f64, bf16 };
 enum class Device : std::uint8_t { cpu, cuda };
 
 // Tags that select a version of a kernel. Cuda carries the stream on which the work is queued: its kernels return at
@@ -24,13 +19,21 @@ struct Cuda {
   struct StreamHandle* stream = nullptr;
 };
 
-// The type in which sums over elements of storage type T are kept.
+// The type in which kernels compute with elements that are stored as T. Activations and their gradients are stored as
+// T; parameters, their gradients and statistics are always of type Acc<T>. A result is rounded to T once, where it is
+// stored.
 template <class T>
 struct AccOf {
   using type = T;
 };
+template <>
+struct AccOf<bf16> {
+  using type = float;
+};
 template <class T>
 using Acc = typename AccOf<std::remove_const_t<T>>::type;
+template <class T>
+inline constexpr bool kIsNarrow = !std::is_same_v<std::remove_const_t<T>, Acc<T>>;
 
 // Dense, row-major, contiguous: element (i, j) is data[i * cols + j].
 template <class T>
@@ -54,16 +57,22 @@ struct Csr {
 };
 
 inline std::size_t size_of(Dtype dtype) {
-  return dtype == Dtype::f32 ? 4 : 8;
+  return dtype == Dtype::f32 ? 4 : dtype == Dtype::f64 ? 8 : 2;
 }
 inline const char* name_of(Dtype dtype) {
-  return dtype == Dtype::f32 ? "f32" : "f64";
+  return dtype == Dtype::f32 ? "f32" : dtype == Dtype::f64 ? "f64" : "bf16";
+}
+// Of the parameters beside activations that are stored so: Acc<T> at run time.
+inline Dtype acc_of(Dtype dtype) {
+  return dtype == Dtype::bf16 ? Dtype::f32 : dtype;
 }
 inline const char* name_of(Device device) {
   return device == Device::cpu ? "cpu" : "cuda";
 }
 
 template <class T>
-constexpr Dtype dtype_of = std::is_same_v<std::remove_const_t<T>, float> ? Dtype::f32 : Dtype::f64;
+constexpr Dtype dtype_of = std::is_same_v<std::remove_const_t<T>, float>    ? Dtype::f32
+                           : std::is_same_v<std::remove_const_t<T>, double> ? Dtype::f64
+                                                                            : Dtype::bf16;
 
 }  // namespace heartbeat

@@ -48,13 +48,7 @@ HOST_DEVICE inline std::uint32_t to_tf32(float x) {
 }
 // Nearest bf16, ties to even; NaN stays NaN.
 HOST_DEVICE inline std::uint32_t to_bf16(float x) {
-#if defined(__CUDA_ARCH__)
-  const auto bits = std::uint32_t(__float_as_int(x));
-#else
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-#endif
-  if (x != x) return bits >> 16 | 0x40u;
-  return (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+  return bf16_bits(x);
 }
 HOST_DEVICE inline std::uint32_t pack_bf16(float low, float high) {
   return to_bf16(low) | to_bf16(high) << 16;

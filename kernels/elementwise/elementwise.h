@@ -1,11 +1,12 @@
-// Element by element; operands of one call have equal shapes, storage type T (f32, f64). relu, silu, sigmoid and tanh
-// as in elementwise_spec.h.
+// Element by element; operands of one call have equal shapes, storage type T (bf16, f32, f64; scale_by, approach and
+// sum_of_terms f32, f64). relu, silu, sigmoid and tanh as in elementwise_spec.h.
 //
 //   add, mul, scale   Y = A + B, Y = A * B, Y = factor X
 //   add_bias          Y = X + 1 b^T           X [n, c], b [c]
 //   column_sum        Y = 1^T X               X [n, c], Y [c]; chunks of rows, added in order
 //   scale_by          Y = *factor X           the factor lies where X does: dy of a scalar loss
 //   approach          Y = Y + share (X - Y)   a moving average
+//   cast              Y = X, rounded; between f32 and bf16
 //   sum_of_terms      *y = the sum of n terms, in order, rounded once: the value of a loss
 //   dropout           Y = 0 or X / (1 - p)    element e is dropped where word e of the stream is below p 2^32
 //
@@ -36,9 +37,9 @@ void approach(Cpu, double share, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void sum_of_terms(Cpu, const double* terms, long n, T* y);
 template <class T>
-void add_bias(Cpu, Matrix<const T> x, const T* b, Matrix<T> y);
+void add_bias(Cpu, Matrix<const T> x, const Acc<T>* b, Matrix<T> y);
 template <class T>
-void column_sum_accumulate(Cpu, Matrix<const T> x, T* y);
+void column_sum_accumulate(Cpu, Matrix<const T> x, Acc<T>* y);
 
 template <class T>
 void relu(Cpu, Matrix<const T> x, Matrix<T> y);
@@ -57,6 +58,10 @@ void tanh(Cpu, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void tanh_backward(Cpu, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
 
+template <class From, class To>
+void cast(Cpu, Matrix<const From> x, Matrix<To> y);
+template <class From, class To>
+void cast_accumulate(Cpu, Matrix<const From> x, Matrix<To> y);
 template <class T>
 void dropout(Cpu, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
 template <class T>
@@ -82,9 +87,9 @@ void approach(Cuda cuda, const double* share, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void sum_of_terms(Cuda cuda, const double* terms, long n, T* y);
 template <class T>
-void add_bias(Cuda cuda, Matrix<const T> x, const T* b, Matrix<T> y);
+void add_bias(Cuda cuda, Matrix<const T> x, const Acc<T>* b, Matrix<T> y);
 template <class T>
-void column_sum_accumulate(Cuda cuda, Matrix<const T> x, T* y);
+void column_sum_accumulate(Cuda cuda, Matrix<const T> x, Acc<T>* y);
 template <class T>
 void relu(Cuda cuda, Matrix<const T> x, Matrix<T> y);
 template <class T>
@@ -101,6 +106,10 @@ template <class T>
 void tanh(Cuda cuda, Matrix<const T> x, Matrix<T> y);
 template <class T>
 void tanh_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx);
+template <class From, class To>
+void cast(Cuda cuda, Matrix<const From> x, Matrix<To> y);
+template <class From, class To>
+void cast_accumulate(Cuda cuda, Matrix<const From> x, Matrix<To> y);
 template <class T>
 void dropout(Cuda cuda, RandomStream stream, double p, Matrix<const T> x, Matrix<T> y);
 template <class T>

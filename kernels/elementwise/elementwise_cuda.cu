@@ -6,8 +6,8 @@
 namespace heartbeat::kernels {
 namespace {
 
-// y[k] = f(a[k], b[k]), or +=. Threads take 16 bytes at a time where all three arrays allow it, and single elements at
-// the end or everywhere else.
+// y[k] = f(a[k], b[k]), or +=, with f in Acc<T>. Threads take 16 bytes at a time where all three arrays allow it, and
+// single elements at the end or everywhere else.
 template <bool kAccumulate, class T, class F>
 __global__ void __launch_bounds__(kThreads) combine(long n, long packs, const T* a, const T* b, T* y, F f) {
   constexpr int kSize = Pack<T>::kSize;
@@ -17,14 +17,14 @@ __global__ void __launch_bounds__(kThreads) combine(long n, long packs, const T*
     Pack<T> result;
     if constexpr (kAccumulate) result = to;
     for (int i = 0; i < kSize; ++i) {
-      const T value = f(from_a.at[i], from_b.at[i]);
-      result.at[i] = kAccumulate ? result.at[i] + value : value;
+      const Acc<T> value = f(from_a.at[i], from_b.at[i]);
+      result.at[i] = T(kAccumulate ? result.at[i] + value : value);
     }
     to = result;
   }
   for (long k = packs * kSize + grid_thread(); k < n; k += grid_threads()) {
-    const T value = f(a[k], b[k]);
-    y[k] = kAccumulate ? y[k] + value : value;
+    const Acc<T> value = f(a[k], b[k]);
+    y[k] = T(kAccumulate ? y[k] + value : value);
   }
 }
 
@@ -47,14 +47,14 @@ void accumulate(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y, F 
 // A thread draws one block of Philox: the words of four elements.
 template <bool kAccumulate, class Source, class T>
 __global__ void __launch_bounds__(kThreads)
-    dropout_by_fours(Source source, std::uint32_t keep_from, T factor, long n, const T* x, T* y) {
+    dropout_by_fours(Source source, std::uint32_t keep_from, Acc<T> factor, long n, const T* x, T* y) {
   const RandomStream stream = stream_of_block(source);
   for (long block = grid_thread(); 4 * block < n; block += grid_threads()) {
     const RandomBlock words = stream.block(block);
     for (int i = 0; i < 4 && 4 * block + i < n; ++i) {
       const long k = 4 * block + i;
-      const T kept = words.word[i] < keep_from ? T(0) : x[k] * factor;
-      y[k] = kAccumulate ? y[k] + kept : kept;
+      const Acc<T> kept = words.word[i] < keep_from ? Acc<T>(0) : x[k] * factor;
+      y[k] = T(kAccumulate ? y[k] + kept : kept);
     }
   }
 }
@@ -62,8 +62,8 @@ __global__ void __launch_bounds__(kThreads)
 template <bool kAccumulate, class Source, class T>
 void run_dropout(Cuda cuda, Source source, double p, Matrix<const T> x, Matrix<T> y) {
   launch<dropout_by_fours<kAccumulate, Source, T>>({.grid = blocks_for(y.numel(), 4 * kThreads), .block = kThreads},
-                                                   cuda, source, std::uint32_t(p * 0x1p32), T(1 / (1 - p)), y.numel(),
-                                                   x.data, y.data);
+                                                   cuda, source, std::uint32_t(p * 0x1p32), Acc<T>(1 / (1 - p)),
+                                                   y.numel(), x.data, y.data);
 }
 
 // Sums of columns over chunks of rows. A warp's lanes own neighbouring columns; its warps share the rows of the chunk.
@@ -71,12 +71,12 @@ constexpr long kRowsPerSum = 512;
 constexpr int kSumWarps = 8;
 
 template <class T>
-__global__ void __launch_bounds__(kWarp* kSumWarps) column_sums_of_chunk(Matrix<const T> x, T* partial) {
-  __shared__ T sums[kSumWarps][kWarp];
+__global__ void __launch_bounds__(kWarp* kSumWarps) column_sums_of_chunk(Matrix<const T> x, Acc<T>* partial) {
+  __shared__ Acc<T> sums[kSumWarps][kWarp];
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
   const long j = long(blockIdx.y) * kWarp + lane, first = blockIdx.x * kRowsPerSum;
   const long last = min(first + kRowsPerSum, x.rows);
-  T sum = 0;
+  Acc<T> sum = 0;
   if (j < x.cols)
     for (long i = first + warp; i < last; i += kSumWarps) sum += x.row(i)[j];
   sums[warp][lane] = sum;
@@ -90,25 +90,25 @@ __global__ void __launch_bounds__(kWarp* kSumWarps) column_sums_of_chunk(Matrix<
 
 template <class T>
 void add(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y) {
-  assign(cuda, a, b, y, [] __device__(T u, T v) { return u + v; });
+  assign(cuda, a, b, y, [] __device__(Acc<T> u, Acc<T> v) { return u + v; });
 }
 template <class T>
 void mul(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y) {
-  assign(cuda, a, b, y, [] __device__(T u, T v) { return u * v; });
+  assign(cuda, a, b, y, [] __device__(Acc<T> u, Acc<T> v) { return u * v; });
 }
 template <class T>
 void mul_accumulate(Cuda cuda, Matrix<const T> a, Matrix<const T> b, Matrix<T> y) {
-  accumulate(cuda, a, b, y, [] __device__(T u, T v) { return u * v; });
+  accumulate(cuda, a, b, y, [] __device__(Acc<T> u, Acc<T> v) { return u * v; });
 }
 template <class T>
 void scale(Cuda cuda, double factor, Matrix<const T> x, Matrix<T> y) {
-  const T f = T(factor);
-  assign(cuda, x, x, y, [f] __device__(T v, T) { return f * v; });
+  const Acc<T> f = Acc<T>(factor);
+  assign(cuda, x, x, y, [f] __device__(Acc<T> v, Acc<T>) { return f * v; });
 }
 template <class T>
 void scale_accumulate(Cuda cuda, double factor, Matrix<const T> x, Matrix<T> y) {
-  const T f = T(factor);
-  accumulate(cuda, x, x, y, [f] __device__(T v, T) { return f * v; });
+  const Acc<T> f = Acc<T>(factor);
+  accumulate(cuda, x, x, y, [f] __device__(Acc<T> v, Acc<T>) { return f * v; });
 }
 
 template <class T>
@@ -134,49 +134,58 @@ void sum_of_terms(Cuda cuda, const double* terms, long n, T* y) {
 }
 
 template <class T>
-void add_bias(Cuda cuda, Matrix<const T> x, const T* b, Matrix<T> y) {
-  for_each(cuda, x.numel(), [=] __device__(long k) { y.data[k] = x.data[k] + b[k % x.cols]; });
+void add_bias(Cuda cuda, Matrix<const T> x, const Acc<T>* b, Matrix<T> y) {
+  for_each(cuda, x.numel(), [=] __device__(long k) { y.data[k] = T(x.data[k] + b[k % x.cols]); });
 }
 template <class T>
-void column_sum_accumulate(Cuda cuda, Matrix<const T> x, T* y) {
+void column_sum_accumulate(Cuda cuda, Matrix<const T> x, Acc<T>* y) {
   if (!x.numel()) return;
   const unsigned chunks = blocks_for(x.rows, kRowsPerSum), strips = blocks_for(x.cols, kWarp);
-  const cuda::Scratch<T> partial(cuda, chunks * x.cols);
+  const cuda::Scratch<Acc<T>> partial(cuda, chunks * x.cols);
   launch<column_sums_of_chunk<T>>({.grid = {chunks, strips}, .block = kWarp * kSumWarps}, cuda, x, partial.data());
-  add_chunks<T>(cuda, partial.data(), chunks, x.cols, y);
+  add_chunks<Acc<T>>(cuda, partial.data(), chunks, x.cols, y);
 }
 
 template <class T>
 void relu(Cuda cuda, Matrix<const T> x, Matrix<T> y) {
-  assign(cuda, x, x, y, [] __device__(T v, T) { return v < 0 ? T(0) : v; });
+  assign(cuda, x, x, y, [] __device__(Acc<T> v, Acc<T>) { return v < 0 ? Acc<T>(0) : v; });
 }
 template <class T>
 void relu_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx) {
-  accumulate(cuda, y, dy, dx, [] __device__(T v, T d) { return v > 0 ? d : T(0); });
+  accumulate(cuda, y, dy, dx, [] __device__(Acc<T> v, Acc<T> d) { return v > 0 ? d : Acc<T>(0); });
 }
 template <class T>
 void silu(Cuda cuda, Matrix<const T> x, Matrix<T> y) {
-  assign(cuda, x, x, y, [] __device__(T v, T) { return math::silu(v); });
+  assign(cuda, x, x, y, [] __device__(Acc<T> v, Acc<T>) { return math::silu(v); });
 }
 template <class T>
 void silu_backward(Cuda cuda, Matrix<const T> x, Matrix<const T> dy, Matrix<T> dx) {
-  accumulate(cuda, x, dy, dx, [] __device__(T v, T d) { return d * math::silu_slope(v); });
+  accumulate(cuda, x, dy, dx, [] __device__(Acc<T> v, Acc<T> d) { return d * math::silu_slope(v); });
 }
 template <class T>
 void sigmoid(Cuda cuda, Matrix<const T> x, Matrix<T> y) {
-  assign(cuda, x, x, y, [] __device__(T v, T) { return math::sigmoid(v); });
+  assign(cuda, x, x, y, [] __device__(Acc<T> v, Acc<T>) { return math::sigmoid(v); });
 }
 template <class T>
 void sigmoid_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx) {
-  accumulate(cuda, y, dy, dx, [] __device__(T v, T d) { return d * v * (1 - v); });
+  accumulate(cuda, y, dy, dx, [] __device__(Acc<T> v, Acc<T> d) { return d * v * (1 - v); });
 }
 template <class T>
 void tanh(Cuda cuda, Matrix<const T> x, Matrix<T> y) {
-  assign(cuda, x, x, y, [] __device__(T v, T) { return math::tanh(v); });
+  assign(cuda, x, x, y, [] __device__(Acc<T> v, Acc<T>) { return math::tanh(v); });
 }
 template <class T>
 void tanh_backward(Cuda cuda, Matrix<const T> y, Matrix<const T> dy, Matrix<T> dx) {
-  accumulate(cuda, y, dy, dx, [] __device__(T v, T d) { return d * (1 - v * v); });
+  accumulate(cuda, y, dy, dx, [] __device__(Acc<T> v, Acc<T> d) { return d * (1 - v * v); });
+}
+
+template <class From, class To>
+void cast(Cuda cuda, Matrix<const From> x, Matrix<To> y) {
+  for_each(cuda, y.numel(), [=] __device__(long k) { y.data[k] = To(x.data[k]); });
+}
+template <class From, class To>
+void cast_accumulate(Cuda cuda, Matrix<const From> x, Matrix<To> y) {
+  for_each(cuda, y.numel(), [=] __device__(long k) { y.data[k] = To(y.data[k] + Acc<To>(x.data[k])); });
 }
 
 template <class T>
@@ -202,12 +211,8 @@ void dropout_accumulate(Cuda cuda, StreamOnDevice name, double p, Matrix<const T
   template void mul_accumulate(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);          \
   template void scale(Cuda, double, Matrix<const T>, Matrix<T>);                            \
   template void scale_accumulate(Cuda, double, Matrix<const T>, Matrix<T>);                 \
-  template void scale_by_accumulate(Cuda, const T*, Matrix<const T>, Matrix<T>);            \
-  template void approach(Cuda, double, Matrix<const T>, Matrix<T>);                         \
-  template void approach(Cuda, const double*, Matrix<const T>, Matrix<T>);                  \
-  template void sum_of_terms(Cuda, const double*, long, T*);                                \
-  template void add_bias(Cuda, Matrix<const T>, const T*, Matrix<T>);                       \
-  template void column_sum_accumulate(Cuda, Matrix<const T>, T*);                           \
+  template void add_bias(Cuda, Matrix<const T>, const Acc<T>*, Matrix<T>);                  \
+  template void column_sum_accumulate(Cuda, Matrix<const T>, Acc<T>*);                      \
   template void relu(Cuda, Matrix<const T>, Matrix<T>);                                     \
   template void relu_backward(Cuda, Matrix<const T>, Matrix<const T>, Matrix<T>);           \
   template void silu(Cuda, Matrix<const T>, Matrix<T>);                                     \
@@ -220,8 +225,23 @@ void dropout_accumulate(Cuda cuda, StreamOnDevice name, double p, Matrix<const T
   template void dropout_accumulate(Cuda, RandomStream, double, Matrix<const T>, Matrix<T>); \
   template void dropout(Cuda, StreamOnDevice, double, Matrix<const T>, Matrix<T>);          \
   template void dropout_accumulate(Cuda, StreamOnDevice, double, Matrix<const T>, Matrix<T>);
+INSTANTIATE(bf16)
 INSTANTIATE(float)
 INSTANTIATE(double)
+#undef INSTANTIATE
+#define INSTANTIATE(T)                                                           \
+  template void scale_by_accumulate(Cuda, const T*, Matrix<const T>, Matrix<T>); \
+  template void approach(Cuda, double, Matrix<const T>, Matrix<T>);              \
+  template void approach(Cuda, const double*, Matrix<const T>, Matrix<T>);       \
+  template void sum_of_terms(Cuda, const double*, long, T*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
+#define INSTANTIATE(From, To)                               \
+  template void cast(Cuda, Matrix<const From>, Matrix<To>); \
+  template void cast_accumulate(Cuda, Matrix<const From>, Matrix<To>);
+INSTANTIATE(float, bf16)
+INSTANTIATE(bf16, float)
 #undef INSTANTIATE
 
 }  // namespace heartbeat::kernels

@@ -1,4 +1,4 @@
-// Gated recurrent unit, PyTorch's GRUCell: a state h meets a message m.
+// Gated recurrent unit, PyTorch's GRUCell: a state h meets a message m; both of storage type T (bf16, f32, f64).
 //
 //   r = sigmoid(W_ir m + b_ir + W_hr h + b_hr)      M [n, k], H [n, d]; Y [n, d] = h', overwritten
 //   z = sigmoid(W_iz m + b_iz + W_hz h + b_hz)      W_ih [3d, k], W_hh [3d, d], b_ih and b_hh [3d]:
@@ -24,21 +24,22 @@ struct GruWeights {
 template <class T>
 struct GruGradients {
   Matrix<T> dm, dh;
-  GruWeights<T> dW;
+  GruWeights<Acc<T>> dW;
 };
 
 template <class T>
-void gru_cell(Cpu, const GruWeights<const T>& W, Matrix<const T> m, Matrix<const T> h, Matrix<T> gates, Matrix<T> y);
+void gru_cell(Cpu, const GruWeights<const Acc<T>>& W, Matrix<const T> m, Matrix<const T> h, Matrix<Acc<T>> gates,
+              Matrix<T> y);
 template <class T>
-void gru_cell_adjoint_accumulate(Cpu, const GruWeights<const T>& W, Matrix<const T> m, Matrix<const T> h,
-                                 Matrix<const T> gates, Matrix<const T> dy, const GruGradients<T>& to);
+void gru_cell_adjoint_accumulate(Cpu, const GruWeights<const Acc<T>>& W, Matrix<const T> m, Matrix<const T> h,
+                                 Matrix<const Acc<T>> gates, Matrix<const T> dy, const GruGradients<T>& to);
 
 // On a GPU: queued on the stream; every pointer is to device memory.
 template <class T>
-void gru_cell(Cuda cuda, const GruWeights<const T>& W, Matrix<const T> m, Matrix<const T> h, Matrix<T> gates,
+void gru_cell(Cuda cuda, const GruWeights<const Acc<T>>& W, Matrix<const T> m, Matrix<const T> h, Matrix<Acc<T>> gates,
               Matrix<T> y);
 template <class T>
-void gru_cell_adjoint_accumulate(Cuda cuda, const GruWeights<const T>& W, Matrix<const T> m, Matrix<const T> h,
-                                 Matrix<const T> gates, Matrix<const T> dy, const GruGradients<T>& to);
+void gru_cell_adjoint_accumulate(Cuda cuda, const GruWeights<const Acc<T>>& W, Matrix<const T> m, Matrix<const T> h,
+                                 Matrix<const Acc<T>> gates, Matrix<const T> dy, const GruGradients<T>& to);
 
 }  // namespace heartbeat::kernels

@@ -10,25 +10,25 @@ constexpr long kRowsPerSum = 256;  // rows whose dgain and dbias one block adds
 
 template <bool kSilu, class T>
 __global__ void __launch_bounds__(kRowsPerBlock* kWarp)
-    normalise_row_per_warp(Matrix<const T> x, const T* gain, const T* bias, T epsilon, Matrix<T> y,
-                           Matrix<T> statistics) {
+    normalise_row_per_warp(Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, Acc<T> epsilon, Matrix<T> y,
+                           Matrix<Acc<T>> statistics) {
   const long i = long(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp;
   if (i >= x.rows) return;  // whole warps leave together
   const int lane = threadIdx.x % kWarp;
   const T* from = x.row(i);
-  T sum = 0, squares = 0;
+  Acc<T> sum = 0, squares = 0;
   for (long j = lane; j < x.cols; j += kWarp) sum += from[j];
-  const T mean = warp_sum(sum) / T(x.cols);
+  const Acc<T> mean = warp_sum(sum) / Acc<T>(x.cols);
   // A second look at the row: the difference of two large sums would lose a small variance.
   for (long j = lane; j < x.cols; j += kWarp) squares += (from[j] - mean) * (from[j] - mean);
-  const T rstd = 1 / std::sqrt(warp_sum(squares) / T(x.cols) + epsilon);
+  const Acc<T> rstd = 1 / std::sqrt(warp_sum(squares) / Acc<T>(x.cols) + epsilon);
   if (lane == 0) {
     statistics.row(i)[0] = mean;
     statistics.row(i)[1] = rstd;
   }
   for (long j = lane; j < x.cols; j += kWarp) {
-    const T z = gain[j] * ((from[j] - mean) * rstd) + bias[j];
-    y.row(i)[j] = kSilu ? math::silu(z) : z;
+    const Acc<T> z = gain[j] * ((from[j] - mean) * rstd) + bias[j];
+    y.row(i)[j] = T(kSilu ? math::silu(z) : z);
   }
 }
 
@@ -45,39 +45,40 @@ __device__ Arriving<T> arriving(T x, T gain, T bias, T mean, T rstd, T dy) {
 
 template <bool kSilu, class T>
 __global__ void __launch_bounds__(kRowsPerBlock* kWarp)
-    add_dx_row_per_warp(Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics, Matrix<const T> dy,
-                        T* dx) {
+    add_dx_row_per_warp(Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, Matrix<const Acc<T>> statistics,
+                        Matrix<const T> dy, T* dx) {
   const long i = long(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp;
   if (i >= x.rows) return;  // whole warps leave together
   const int lane = threadIdx.x % kWarp;
-  const T mean = statistics.row(i)[0], rstd = statistics.row(i)[1];
-  T g_sum = 0, g_xhat_sum = 0;
+  const Acc<T> mean = statistics.row(i)[0], rstd = statistics.row(i)[1];
+  Acc<T> g_sum = 0, g_xhat_sum = 0;
   for (long j = lane; j < x.cols; j += kWarp) {
-    const auto [xhat, u] = arriving<kSilu>(x.row(i)[j], gain[j], bias[j], mean, rstd, dy.row(i)[j]);
+    const auto [xhat, u] = arriving<kSilu, Acc<T>>(x.row(i)[j], gain[j], bias[j], mean, rstd, dy.row(i)[j]);
     g_sum += u * gain[j];
     g_xhat_sum += u * gain[j] * xhat;
   }
-  const T g_mean = warp_sum(g_sum) / T(x.cols), g_xhat_mean = warp_sum(g_xhat_sum) / T(x.cols);
+  const Acc<T> g_mean = warp_sum(g_sum) / Acc<T>(x.cols), g_xhat_mean = warp_sum(g_xhat_sum) / Acc<T>(x.cols);
   for (long j = lane; j < x.cols; j += kWarp) {
-    const auto [xhat, u] = arriving<kSilu>(x.row(i)[j], gain[j], bias[j], mean, rstd, dy.row(i)[j]);
-    dx[i * x.cols + j] += rstd * (u * gain[j] - g_mean - xhat * g_xhat_mean);
+    const auto [xhat, u] = arriving<kSilu, Acc<T>>(x.row(i)[j], gain[j], bias[j], mean, rstd, dy.row(i)[j]);
+    T& to = dx[i * x.cols + j];
+    to = T(to + rstd * (u * gain[j] - g_mean - xhat * g_xhat_mean));
   }
 }
 
 // A warp's lanes own neighbouring columns; the warps of a block share the rows of a chunk. partial [chunks, 2, c].
 template <bool kSilu, class T>
 __global__ void __launch_bounds__(kRowsPerBlock* kWarp)
-    parameter_sums_of_chunk(Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics,
-                            Matrix<const T> dy, T* partial) {
-  __shared__ T sums[kRowsPerBlock][2][kWarp];
+    parameter_sums_of_chunk(Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, Matrix<const Acc<T>> statistics,
+                            Matrix<const T> dy, Acc<T>* partial) {
+  __shared__ Acc<T> sums[kRowsPerBlock][2][kWarp];
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
   const long j = long(blockIdx.y) * kWarp + lane, first = blockIdx.x * kRowsPerSum;
   const long last = min(first + kRowsPerSum, x.rows);
-  T gain_sum = 0, bias_sum = 0;
+  Acc<T> gain_sum = 0, bias_sum = 0;
   if (j < x.cols)
     for (long i = first + warp; i < last; i += kRowsPerBlock) {
-      const T mean = statistics.row(i)[0], rstd = statistics.row(i)[1];
-      const auto [xhat, u] = arriving<kSilu>(x.row(i)[j], gain[j], bias[j], mean, rstd, dy.row(i)[j]);
+      const Acc<T> mean = statistics.row(i)[0], rstd = statistics.row(i)[1];
+      const auto [xhat, u] = arriving<kSilu, Acc<T>>(x.row(i)[j], gain[j], bias[j], mean, rstd, dy.row(i)[j]);
       gain_sum += u * xhat;
       bias_sum += u;
     }
@@ -85,21 +86,21 @@ __global__ void __launch_bounds__(kRowsPerBlock* kWarp)
   sums[warp][1][lane] = bias_sum;
   __syncthreads();  // the first two warps read what all have written
   if (warp > 1 || j >= x.cols) return;
-  T sum = 0;
+  Acc<T> sum = 0;
   for (int w = 0; w < kRowsPerBlock; ++w) sum += sums[w][warp][lane];
   partial[(blockIdx.x * 2L + warp) * x.cols + j] = sum;
 }
 
 template <bool kSilu, class T>
-void forward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, double epsilon, Matrix<T> y,
-             Matrix<T> statistics) {
+void forward(Cuda cuda, Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, double epsilon, Matrix<T> y,
+             Matrix<Acc<T>> statistics) {
   launch<normalise_row_per_warp<kSilu, T>>({.grid = blocks_for(x.rows, kRowsPerBlock), .block = kRowsPerBlock * kWarp},
-                                           cuda, x, gain, bias, T(epsilon), y, statistics);
+                                           cuda, x, gain, bias, Acc<T>(epsilon), y, statistics);
 }
 
 template <bool kSilu, class T>
-void backward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics,
-              Matrix<const T> dy, T* dx, T* dgain, T* dbias) {
+void backward(Cuda cuda, Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, Matrix<const Acc<T>> statistics,
+              Matrix<const T> dy, T* dx, Acc<T>* dgain, Acc<T>* dbias) {
   if (!x.numel()) return;
   const unsigned block = kRowsPerBlock * kWarp;
   if (dx)
@@ -108,12 +109,12 @@ void backward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, Matrix
   if (!dgain && !dbias) return;
   const unsigned chunks = blocks_for(x.rows, kRowsPerSum), strips = blocks_for(x.cols, kWarp);
   const long c = x.cols;
-  const cuda::Scratch<T> partial(cuda, chunks * 2 * c);
-  const T* sums = partial.data();
+  const cuda::Scratch<Acc<T>> partial(cuda, chunks * 2 * c);
+  const Acc<T>* sums = partial.data();
   launch<parameter_sums_of_chunk<kSilu, T>>({.grid = {chunks, strips}, .block = block}, cuda, x, gain, bias, statistics,
                                             dy, partial.data());
   for_each(cuda, c, [=] __device__(long j) {
-    T gain_sum = 0, bias_sum = 0;
+    Acc<T> gain_sum = 0, bias_sum = 0;
     for (long k = 0; k < chunks; ++k) {
       gain_sum += sums[2 * k * c + j];
       bias_sum += sums[(2 * k + 1) * c + j];
@@ -126,33 +127,36 @@ void backward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, Matrix
 }  // namespace
 
 template <class T>
-void layer_norm(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, double epsilon, Matrix<T> y,
-                Matrix<T> statistics) {
+void layer_norm(Cuda cuda, Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, double epsilon, Matrix<T> y,
+                Matrix<Acc<T>> statistics) {
   forward<false>(cuda, x, gain, bias, epsilon, y, statistics);
 }
 template <class T>
-void layer_norm_silu(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, double epsilon, Matrix<T> y,
-                     Matrix<T> statistics) {
+void layer_norm_silu(Cuda cuda, Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, double epsilon, Matrix<T> y,
+                     Matrix<Acc<T>> statistics) {
   forward<true>(cuda, x, gain, bias, epsilon, y, statistics);
 }
 template <class T>
-void layer_norm_backward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics,
-                         Matrix<const T> dy, T* dx, T* dgain, T* dbias) {
+void layer_norm_backward(Cuda cuda, Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias,
+                         Matrix<const Acc<T>> statistics, Matrix<const T> dy, T* dx, Acc<T>* dgain, Acc<T>* dbias) {
   backward<false>(cuda, x, gain, bias, statistics, dy, dx, dgain, dbias);
 }
 template <class T>
-void layer_norm_silu_backward(Cuda cuda, Matrix<const T> x, const T* gain, const T* bias, Matrix<const T> statistics,
-                              Matrix<const T> dy, T* dx, T* dgain, T* dbias) {
+void layer_norm_silu_backward(Cuda cuda, Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias,
+                              Matrix<const Acc<T>> statistics, Matrix<const T> dy, T* dx, Acc<T>* dgain,
+                              Acc<T>* dbias) {
   backward<true>(cuda, x, gain, bias, statistics, dy, dx, dgain, dbias);
 }
 
-#define INSTANTIATE(T)                                                                                                \
-  template void layer_norm(Cuda, Matrix<const T>, const T*, const T*, double, Matrix<T>, Matrix<T>);                  \
-  template void layer_norm_silu(Cuda, Matrix<const T>, const T*, const T*, double, Matrix<T>, Matrix<T>);             \
-  template void layer_norm_backward(Cuda, Matrix<const T>, const T*, const T*, Matrix<const T>, Matrix<const T>, T*,  \
-                                    T*, T*);                                                                          \
-  template void layer_norm_silu_backward(Cuda, Matrix<const T>, const T*, const T*, Matrix<const T>, Matrix<const T>, \
-                                         T*, T*, T*);
+#define INSTANTIATE(T)                                                                                              \
+  template void layer_norm(Cuda, Matrix<const T>, const Acc<T>*, const Acc<T>*, double, Matrix<T>, Matrix<Acc<T>>); \
+  template void layer_norm_silu(Cuda, Matrix<const T>, const Acc<T>*, const Acc<T>*, double, Matrix<T>,             \
+                                Matrix<Acc<T>>);                                                                    \
+  template void layer_norm_backward(Cuda, Matrix<const T>, const Acc<T>*, const Acc<T>*, Matrix<const Acc<T>>,      \
+                                    Matrix<const T>, T*, Acc<T>*, Acc<T>*);                                         \
+  template void layer_norm_silu_backward(Cuda, Matrix<const T>, const Acc<T>*, const Acc<T>*, Matrix<const Acc<T>>, \
+                                         Matrix<const T>, T*, Acc<T>*, Acc<T>*);
+INSTANTIATE(bf16)
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

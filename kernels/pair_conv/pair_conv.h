@@ -2,7 +2,8 @@
 //
 //   y(i,j) = b + sum over a, b in {-1, 0, 1} of W_ab x(fold(i + a d, j + b d)),   i <= j,  fold = (min, max)
 //
-//   x [pairs, in], y [pairs, out]  packed order of kernels/common/pair.h; y is overwritten
+//   x [pairs, in], y [pairs, out]  packed order of kernels/common/pair.h, storage type T (bf16, f32, f64); y is
+//                                  overwritten
 //   W [out, in, 3, 3]              free: the nine W_ab are independent
 //     [out, in, 6]                 tied: W_ab = W_ba, kept once in the order -1-1 00 11 -10 -11 01
 //   b [out]                        may be null
@@ -27,25 +28,25 @@ struct PairConvShape {
 };
 
 template <class T>
-void pair_conv(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const T* W, const T* b,
-               Matrix<T> y);
+void pair_conv(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const Acc<T>* W,
+               const Acc<T>* b, Matrix<T> y);
 template <class T>
-void pair_conv_dx_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy, const T* W,
-                             Matrix<T> dx);
+void pair_conv_dx_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy,
+                             const Acc<T>* W, Matrix<T> dx);
 // dW and db may be null.
 template <class T>
 void pair_conv_dw_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
-                             Matrix<const T> dy, T* dW, T* db);
+                             Matrix<const T> dy, Acc<T>* dW, Acc<T>* db);
 
 // On a GPU: queued on the stream; every pointer is to device memory.
 template <class T>
-void pair_conv(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const T* W, const T* b,
-               Matrix<T> y);
+void pair_conv(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const Acc<T>* W,
+               const Acc<T>* b, Matrix<T> y);
 template <class T>
 void pair_conv_dx_accumulate(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy,
-                             const T* W, Matrix<T> dx);
+                             const Acc<T>* W, Matrix<T> dx);
 template <class T>
 void pair_conv_dw_accumulate(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
-                             Matrix<const T> dy, T* dW, T* db);
+                             Matrix<const T> dy, Acc<T>* dW, Acc<T>* db);
 
 }  // namespace heartbeat::kernels

@@ -38,29 +38,30 @@ std::vector<T> pack(const PairConvShape& shape, const T* W, bool backward) {
 // rows behind its taps with the packed weights [panels, taps, from.cols, kTileCols].
 template <class T, class Finish>
 void multiply(const PairBatch& batch, const PairConvShape& shape, Reads reads, Matrix<const T> from,
-              const std::vector<T>& packed, long cols, const T* bias, Finish finish) {
-  constexpr int kCols = kTileCols<T>, kPairs = TapBlock<T>::kPairs;
+              const std::vector<Acc<T>>& packed, long cols, const Acc<T>* bias, Finish finish) {
+  using A = Acc<T>;
+  constexpr int kCols = kTileCols<A>, kPairs = TapBlock<T>::kPairs;
   const int taps = shape.taps();
   const long panels = chunks_of(cols, kCols), width = panels * kCols, rows = from.cols;
-  const long fit = std::clamp<long>(kPassBytes / std::max<long>(1, rows * kCols * sizeof(T)), 1, taps);
+  const long fit = std::clamp<long>(kPassBytes / std::max<long>(1, rows * kCols * sizeof(A)), 1, taps);
   const long passes = chunks_of(taps, fit), taps_per_pass = chunks_of(taps, passes);
-  std::vector<T> start(width);
+  std::vector<A> start(width);
   if (bias) std::copy_n(bias, cols, start.data());
 
 #pragma omp parallel if (work_of(batch, shape) > kParallelWork)
   {
     TapBlock<T> block(batch, shape, reads, from);
-    std::vector<T> sums(kPairs * width);
+    std::vector<A> sums(kPairs * width);
 #pragma omp for schedule(dynamic) nowait
     for (long tile = 0; tile < batch.tile_count; ++tile)
       for (block.open(batch.tiles[tile]); block.next();) {
         for (long panel = 0; panel < panels; ++panel)
           for (long tap = 0; tap < taps; tap += taps_per_pass) {
-            const T* W = packed.data() + (panel * taps + tap) * rows * kCols;
+            const A* W = packed.data() + (panel * taps + tap) * rows * kCols;
             const int count = int(std::min(taps_per_pass, taps - tap));
-            T* y = sums.data() + panel * kCols;
+            A* y = sums.data() + panel * kCols;
             for_tiles(block.size(), [&]<int R>(long first) {
-              T* to = y + first * width;
+              A* to = y + first * width;
               tile_forward<R>(block.rows(tap) + first, kPairs, count, rows, W, tap ? to : start.data() + panel * kCols,
                               tap ? width : 0, to, width);
             });
@@ -73,50 +74,51 @@ void multiply(const PairBatch& batch, const PairConvShape& shape, Reads reads, M
 }  // namespace
 
 template <class T>
-void pair_conv(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const T* W, const T* b,
-               Matrix<T> y) {
+void pair_conv(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const Acc<T>* W,
+               const Acc<T>* b, Matrix<T> y) {
   multiply(batch, shape, Reads::forward, x, pack(shape, W, false), shape.out, b,
-           [&](long pair, bool, const T* sums) { std::copy_n(sums, shape.out, y.row(pair)); });
+           [&](long pair, bool, const Acc<T>* sums) { round_into(sums, shape.out, y.row(pair)); });
 }
 
 template <class T>
-void pair_conv_dx_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy, const T* W,
-                             Matrix<T> dx) {
+void pair_conv_dx_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy,
+                             const Acc<T>* W, Matrix<T> dx) {
   const Reads reads = shape.tied ? Reads::backward_tied : Reads::backward_free;
   multiply<T>(batch, shape, reads, dy, pack(shape, W, true), shape.in, nullptr,
-              [&](long pair, bool on_diagonal, const T* sums) {
-                const T scale = shape.tied && on_diagonal ? T(0.5) : T(1);
+              [&](long pair, bool on_diagonal, const Acc<T>* sums) {
+                const Acc<T> scale = shape.tied && on_diagonal ? Acc<T>(0.5) : Acc<T>(1);
                 T* to = dx.row(pair);
 #pragma omp simd
-                for (long c = 0; c < shape.in; ++c) to[c] += scale * sums[c];
+                for (long c = 0; c < shape.in; ++c) to[c] = T(to[c] + scale * sums[c]);
               });
 }
 
 template <class T>
 void pair_conv_dw_accumulate(Cpu, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
-                             Matrix<const T> dy, T* dW, T* db) {
-  constexpr int kCols = kTileCols<T>, kPairs = TapBlock<T>::kPairs;
+                             Matrix<const T> dy, Acc<T>* dW, Acc<T>* db) {
+  using A = Acc<T>;
+  constexpr int kCols = kTileCols<A>, kPairs = TapBlock<T>::kPairs;
   const long taps = shape.taps(), in = shape.in, panels = chunks_of(shape.out, kCols);
   // A partial sum: dW as [panels, taps, in, kCols], then db as [panels, kCols].
   const long weights = panels * taps * in * kCols, width = weights + panels * kCols;
   const long wanted = std::clamp(chunks_of(batch.pairs, kPairsPerChunk), 1L, kMaxChunks);
   const long chunk = std::max(1L, chunks_of(batch.tile_count, wanted));
   const long chunks = chunks_of(batch.tile_count, chunk);
-  std::vector<T> partial(chunks * width);
+  std::vector<A> partial(chunks * width);
 
 #pragma omp parallel if (work_of(batch, shape) > kParallelWork)
   {
     TapBlock<T> block(batch, shape, Reads::forward, x);
-    std::vector<T> dy_panels(panels * kPairs * kCols);  // [panels, kPairs, kCols]; columns past out stay zero
+    std::vector<A> dy_panels(panels * kPairs * kCols);  // [panels, kPairs, kCols]; columns past out stay zero
 #pragma omp for schedule(dynamic)
     for (long c = 0; c < chunks; ++c) {
-      T* to_W = partial.data() + c * width;
-      T* to_b = to_W + weights;
+      A* to_W = partial.data() + c * width;
+      A* to_b = to_W + weights;
       for (long tile = c * chunk; tile < std::min(batch.tile_count, (c + 1) * chunk); ++tile)
         for (block.open(batch.tiles[tile]); block.next();) {
           for (long panel = 0; panel < panels; ++panel) {
             const long first = panel * kCols, filled = std::min<long>(kCols, shape.out - first);
-            T* to = dy_panels.data() + panel * kPairs * kCols;
+            A* to = dy_panels.data() + panel * kPairs * kCols;
             for (int k = 0; k < block.size(); ++k) copy_columns(dy.row(block.pair(k)) + first, filled, to + k * kCols);
             add_column_sums(to, block.size(), to_b + first);
           }
@@ -139,15 +141,16 @@ void pair_conv_dw_accumulate(Cpu, const PairBatch& batch, const PairConvShape& s
   }
 }
 
-#define HEARTBEAT_INSTANTIATE(T)                                                                                       \
-  template void pair_conv(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, const T*, const T*,            \
+#define INSTANTIATE(T)                                                                                                 \
+  template void pair_conv(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, const Acc<T>*, const Acc<T>*,  \
                           Matrix<T>);                                                                                  \
-  template void pair_conv_dx_accumulate(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, const T*,        \
+  template void pair_conv_dx_accumulate(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, const Acc<T>*,   \
                                         Matrix<T>);                                                                    \
   template void pair_conv_dw_accumulate(Cpu, const PairBatch&, const PairConvShape&, Matrix<const T>, Matrix<const T>, \
-                                        T*, T*)
-HEARTBEAT_INSTANTIATE(float);
-HEARTBEAT_INSTANTIATE(double);
-#undef HEARTBEAT_INSTANTIATE
+                                        Acc<T>*, Acc<T>*);
+INSTANTIATE(bf16)
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
 
 }  // namespace heartbeat::kernels

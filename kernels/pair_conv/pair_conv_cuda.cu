@@ -73,27 +73,27 @@ void find_folded_readers(Cuda cuda, PairBatch batch, int d, int* pair, int* tabl
 }  // namespace
 
 template <class T>
-void pair_conv(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const T* W, const T* b,
-               Matrix<T> y) {
+void pair_conv(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x, const Acc<T>* W,
+               const Acc<T>* b, Matrix<T> y) {
   expect_small(batch, shape.dilation);
   const cuda::Scratch<int> table(cuda, kTaps * batch.pairs);
   int* taps = table.data();
   find_taps(cuda, batch, shape.dilation, taps);
   const int in = int(shape.in);  // divisions of 64 bits are slow
   const long pairs = batch.pairs;
-  tile_product<T>(
+  tile_product<Acc<T>>(
       cuda, pairs, shape.out, kTaps * in,
       [=] __device__(long p, long q) {
         const int row = taps[int(q) / in * pairs + p];
-        return row < 0 ? T(0) : x.row(row)[int(q) % in];
+        return row < 0 ? Acc<T>(0) : Acc<T>(x.row(row)[int(q) % in]);
       },
       [=] __device__(long q, long o) { return W[weight_index(shape, int(q) / in, o, int(q) % in)]; },
-      [=] __device__(long p, long o, long, T sum) { y.row(p)[o] = b ? sum + b[o] : sum; });
+      [=] __device__(long p, long o, long, Acc<T> sum) { y.row(p)[o] = T(b ? sum + b[o] : sum); });
 }
 
 template <class T>
 void pair_conv_dx_accumulate(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> dy,
-                             const T* W, Matrix<T> dx) {
+                             const Acc<T>* W, Matrix<T> dx) {
   expect_small(batch, shape.dilation);
   const int out = int(shape.out);  // divisions of 64 bits are slow
   const long pairs = batch.pairs, entries = batch.residues * (2 * shape.dilation + 1);
@@ -102,28 +102,28 @@ void pair_conv_dx_accumulate(Cuda cuda, const PairBatch& batch, const PairConvSh
   find_readers(cuda, batch, shape.dilation, readers);
   find_folded_readers(cuda, batch, shape.dilation, pair, folded);
   const auto weight = [=] __device__(long q, long c) { return W[weight_index(shape, int(q) / out, int(q) % out, c)]; };
-  tile_product<T>(
+  tile_product<Acc<T>>(
       cuda, pairs, shape.in, kTaps * out,
       [=] __device__(long p, long q) {
         const int row = readers[int(q) / out * pairs + p];
-        return row < 0 ? T(0) : dy.row(row)[int(q) % out];
+        return row < 0 ? Acc<T>(0) : Acc<T>(dy.row(row)[int(q) % out]);
       },
-      weight, [=] __device__(long p, long c, long, T sum) { dx.row(p)[c] += sum; });
-  tile_product<T>(
+      weight, [=] __device__(long p, long c, long, Acc<T> sum) { dx.row(p)[c] = T(dx.row(p)[c] + sum); });
+  tile_product<Acc<T>>(
       cuda, entries, shape.in, kTaps * out,
       [=] __device__(long r, long q) {
         const int row = folded[int(q) / out * entries + r];
-        return row < 0 ? T(0) : dy.row(row)[int(q) % out];
+        return row < 0 ? Acc<T>(0) : Acc<T>(dy.row(row)[int(q) % out]);
       },
       weight,
-      [=] __device__(long r, long c, long, T sum) {
-        if (pair[r] >= 0) dx.row(pair[r])[c] += sum;
+      [=] __device__(long r, long c, long, Acc<T> sum) {
+        if (pair[r] >= 0) dx.row(pair[r])[c] = T(dx.row(pair[r])[c] + sum);
       });
 }
 
 template <class T>
 void pair_conv_dw_accumulate(Cuda cuda, const PairBatch& batch, const PairConvShape& shape, Matrix<const T> x,
-                             Matrix<const T> dy, T* dW, T* db) {
+                             Matrix<const T> dy, Acc<T>* dW, Acc<T>* db) {
   if (db) column_sum_accumulate<T>(cuda, dy, db);
   if (!dW || !batch.pairs) return;
   expect_small(batch, shape.dilation);
@@ -132,28 +132,29 @@ void pair_conv_dw_accumulate(Cuda cuda, const PairBatch& batch, const PairConvSh
   find_taps(cuda, batch, shape.dilation, taps);
   const int in = int(shape.in), out = int(shape.out);
   const long pairs = batch.pairs;
-  const cuda::Scratch<T> dense(cuda, long(out) * kTaps * in);  // [out, 9, in]
-  T* const sums = dense.data();
-  long_product<T>(
-      cuda, out, kTaps * in, pairs, [=] __device__(long o, long p) { return dy.row(p)[o]; },
+  const cuda::Scratch<Acc<T>> dense(cuda, long(out) * kTaps * in);  // [out, 9, in]
+  Acc<T>* const sums = dense.data();
+  long_product<Acc<T>>(
+      cuda, out, kTaps * in, pairs, [=] __device__(long o, long p) { return Acc<T>(dy.row(p)[o]); },
       [=] __device__(long p, long q) {
         const int row = taps[int(q) / in * pairs + p];
-        return row < 0 ? T(0) : x.row(row)[int(q) % in];
+        return row < 0 ? Acc<T>(0) : Acc<T>(x.row(row)[int(q) % in]);
       },
-      [=] __device__(long o, long q, T sum) { sums[o * kTaps * in + q] = sum; });
+      [=] __device__(long o, long q, Acc<T> sum) { sums[o * kTaps * in + q] = sum; });
   for_each(cuda, long(out) * in, [=] __device__(long e) {  // one thread adds the taps that share a matrix
     const long o = e / in, c = e % in;
     for (int t = 0; t < kTaps; ++t) dW[weight_index(shape, t, o, c)] += sums[(o * kTaps + t) * in + c];
   });
 }
 
-#define INSTANTIATE(T)                                                                                           \
-  template void pair_conv(Cuda, const PairBatch&, const PairConvShape&, Matrix<const T>, const T*, const T*,     \
-                          Matrix<T>);                                                                            \
-  template void pair_conv_dx_accumulate(Cuda, const PairBatch&, const PairConvShape&, Matrix<const T>, const T*, \
-                                        Matrix<T>);                                                              \
-  template void pair_conv_dw_accumulate(Cuda, const PairBatch&, const PairConvShape&, Matrix<const T>,           \
-                                        Matrix<const T>, T*, T*);
+#define INSTANTIATE(T)                                                                                                 \
+  template void pair_conv(Cuda, const PairBatch&, const PairConvShape&, Matrix<const T>, const Acc<T>*, const Acc<T>*, \
+                          Matrix<T>);                                                                                  \
+  template void pair_conv_dx_accumulate(Cuda, const PairBatch&, const PairConvShape&, Matrix<const T>, const Acc<T>*,  \
+                                        Matrix<T>);                                                                    \
+  template void pair_conv_dw_accumulate(Cuda, const PairBatch&, const PairConvShape&, Matrix<const T>,                 \
+                                        Matrix<const T>, Acc<T>*, Acc<T>*);
+INSTANTIATE(bf16)
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/common/vector.h"
+#include "kernels/common/widen.h"
 
 namespace heartbeat::kernels {
 
@@ -74,11 +75,10 @@ void weight_panel(const T* const* rows, long stride, long taps, long in, int pai
 
 // The first n <= kTileCols of a row.
 template <class T>
-void copy_columns(const T* from, long n, T* to) {
-  if (n == kTileCols<T>) {
-    store(to, load(from));
-    store(to + kLanes<T>, load(from + kLanes<T>));
-  } else
+void copy_columns(const T* from, long n, Acc<T>* to) {
+  if (n == kTileCols<Acc<T>>)
+    widen(from, kTileCols<Acc<T>>, to);
+  else
     for (long c = 0; c < n; ++c) to[c] = from[c];
 }
 

@@ -1,6 +1,6 @@
 // Where the taps of a pair convolution read. For each pair of a block and each tap there is one pointer to a row of
-// channels: into the tensor itself, to a row of zeros, or to a sum of rows made here. Multiplying then needs to know
-// nothing of triangles, chains and borders.
+// channels: into the tensor itself, to a row of zeros, or to a copy made here: the sum of rows, or a row that is stored
+// narrowly and is wanted in Acc<T>. Multiplying then needs to know nothing of triangles, chains, borders and storage.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/common/widen.h"
 #include "kernels/pair_conv/pair_conv.h"
 
 namespace heartbeat::kernels {
@@ -30,6 +31,7 @@ template <class T>
 class TapBlock {
  public:
   static constexpr int kPairs = 96;
+  using A = Acc<T>;
 
   TapBlock(const PairBatch& batch, const PairConvShape& shape, Reads reads, Matrix<const T> from)
       : batch_(batch),
@@ -39,7 +41,7 @@ class TapBlock {
         reads_(reads),
         from_(from),
         zeros_(from.cols),
-        sums_(std::make_unique_for_overwrite<T[]>(tap_count_ * kPairs * from.cols)),
+        copies_(std::make_unique_for_overwrite<A[]>(tap_count_ * kPairs * from.cols)),
         rows_(tap_count_ * kPairs) {}
 
   void open(const PairTile& tile) {
@@ -77,7 +79,7 @@ class TapBlock {
   long pair(int k) const { return pairs_[k]; }            // packed row of pair k
   bool on_diagonal(int k) const { return diagonal_[k]; }  // i = j
   // Pointers to the rows that pairs 0 .. size() read at a tap; those of the next tap follow at kPairs.
-  const T* const* rows(int tap) const { return rows_.data() + tap * kPairs; }
+  const A* const* rows(int tap) const { return rows_.data() + tap * kPairs; }
 
  private:
   static constexpr long kCacheLine = 64;
@@ -108,11 +110,11 @@ class TapBlock {
     for (int t = 0; t < tap_count_; ++t) {
       const Tap& tap = taps_[t];
       const long slot = t * kPairs + size_;
-      const T** rows = rows_.data() + slot;
+      const A** rows = rows_.data() + slot;
       if (band)
         for (int k = 0; k < count; ++k) rows[k] = in_band(tap, i, j + k, ni, nj[k], slot + k);
       else if (tap.offsets == 1)
-        line(ni[tap.a[0]], tap.b[0], nj, count, rows);
+        line(ni[tap.a[0]], tap.b[0], nj, count, slot, rows);
       else
         line_of_sums(tap, ni, nj, count, slot, rows);
     }
@@ -132,35 +134,36 @@ class TapBlock {
   }
 
   // One tap of consecutive pairs past the band: consecutive rows of row u, unless a chain ends among them.
-  void line(int u, int b, const Neighbours* nj, int count, const T** rows) const {
+  void line(int u, int b, const Neighbours* nj, int count, long slot, const A** rows) {
     if (u < 0)
       std::fill_n(rows, count, zeros_.data());
     else if (whole_)
-      consecutive(row(u, nj[0][b]), count, rows);
+      consecutive(wide(row(u, nj[0][b]), count, slot), count, rows);
     else
-      for (int k = 0; k < count; ++k) rows[k] = nj[k][b] < 0 ? zeros_.data() : row(u, nj[k][b]);
+      for (int k = 0; k < count; ++k) rows[k] = nj[k][b] < 0 ? zeros_.data() : wide(row(u, nj[k][b]), 1, slot + k);
   }
 
-  void line_of_sums(const Tap& tap, const Neighbours& ni, const Neighbours* nj, int count, long slot, const T** rows) {
+  void line_of_sums(const Tap& tap, const Neighbours& ni, const Neighbours* nj, int count, long slot, const A** rows) {
     const int u0 = ni[tap.a[0]], u1 = ni[tap.a[1]], b0 = tap.b[0], b1 = tap.b[1];
     if (whole_ && u0 >= 0 && u1 >= 0) {
-      T* to = sums_.get() + slot * from_.cols;
+      A* to = copies_.get() + slot * from_.cols;
       add_rows(row(u0, nj[0][b0]), row(u1, nj[0][b1]), count, to);
       consecutive(to, count, rows);
     } else {
-      const T* second[kPairs];
-      line(u0, b0, nj, count, rows);
-      line(u1, b1, nj, count, second);
-      for (int k = 0; k < count; ++k) rows[k] = sum(rows[k], second[k], slot + k);
+      for (int k = 0; k < count; ++k) {
+        rows[k] = zeros_.data();
+        if (u0 >= 0 && nj[k][b0] >= 0) rows[k] = wide(row(u0, nj[k][b0]), 1, slot + k);
+        if (u1 >= 0 && nj[k][b1] >= 0) rows[k] = sum(rows[k], row(u1, nj[k][b1]), slot + k);
+      }
     }
   }
 
-  void consecutive(const T* first, int count, const T** rows) const {
+  void consecutive(const A* first, int count, const A** rows) const {
     for (int k = 0; k < count; ++k) rows[k] = first + k * from_.cols;
   }
 
-  const T* in_band(const Tap& tap, int i, int j, const Neighbours& ni, const Neighbours& nj, long slot) {
-    const T* result = zeros_.data();
+  const A* in_band(const Tap& tap, int i, int j, const Neighbours& ni, const Neighbours& nj, long slot) {
+    const A* result = zeros_.data();
     const auto add = [&](int u, int v) { result = sum(result, row(u, v), slot); };
     for (int o = 0; o < tap.offsets; ++o) {
       const int u = ni[tap.a[o]], v = nj[tap.b[o]];
@@ -179,16 +182,26 @@ class TapBlock {
     return result;
   }
 
-  // The sum of two rows, in slot of sums_ unless one of them is zero. p may lie in that slot.
-  const T* sum(const T* p, const T* q, long slot) {
-    if (p == zeros_.data()) return q;
-    if (q == zeros_.data()) return p;
-    T* to = sums_.get() + slot * from_.cols;
+  // p + q, in slot of copies_ unless p is zero. p may lie in that slot.
+  const A* sum(const A* p, const T* q, long slot) {
+    if (p == zeros_.data()) return wide(q, 1, slot);
+    A* to = copies_.get() + slot * from_.cols;
     add_rows(p, q, 1, to);
     return to;
   }
 
-  void add_rows(const T* p, const T* q, int count, T* to) const {
+  // Rows from p on as they are multiplied with: where they lie, or copied to slot of copies_.
+  const A* wide(const T* p, int count, long slot) {
+    if constexpr (kIsNarrow<T>) {
+      A* to = copies_.get() + slot * from_.cols;
+      widen(p, count * from_.cols, to);
+      return to;
+    } else
+      return p;
+  }
+
+  template <class P>
+  void add_rows(const P* p, const T* q, int count, A* to) const {
     const long n = count * from_.cols;
 #pragma omp simd
     for (long c = 0; c < n; ++c) to[c] = p[c] + q[c];
@@ -199,9 +212,9 @@ class TapBlock {
   int tap_count_, step_;
   Reads reads_;
   Matrix<const T> from_;
-  std::vector<T> zeros_;       // one row
-  std::unique_ptr<T[]> sums_;  // [taps, kPairs, channels]; memory that no sum needs is never touched
-  std::vector<const T*> rows_;
+  std::vector<A> zeros_;         // one row
+  std::unique_ptr<A[]> copies_;  // [taps, kPairs, channels]; memory that no copy needs is never touched
+  std::vector<const A*> rows_;
   std::vector<Neighbours> columns_;  // of the tile
   bool whole_ = false;               // no column of the tile is at the end of a chain
   long pairs_[kPairs];

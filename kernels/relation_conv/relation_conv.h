@@ -1,7 +1,7 @@
 // Relational graph convolution on the chain graph of a batch of proteins: y_i = sum_r x_(i + offsets[r]) W_r, where
 // i + o is the residue of the same protein and chain whose position is exactly o away, or a row of zeros.
 //
-//   X [residues, in]  row-major, storage type T (f32, f64)
+//   X [residues, in]  row-major, storage type T (bf16, f32, f64)
 //   W [R * in, out]   the R matrices [in, out], one below the other
 //   Y [residues, out] row-major, overwritten
 //
@@ -21,23 +21,24 @@ namespace heartbeat::kernels {
 using Offsets = std::span<const int>;
 
 template <class T>
-void relation_conv(Cpu, const PairBatch& batch, Offsets offsets, Matrix<const T> x, Matrix<const T> W, Matrix<T> y);
+void relation_conv(Cpu, const PairBatch& batch, Offsets offsets, Matrix<const T> x, Matrix<const Acc<T>> W,
+                   Matrix<T> y);
 template <class T>
 void relation_conv_adjoint_x_accumulate(Cpu, const PairBatch& batch, Offsets offsets, Matrix<const T> dy,
-                                        Matrix<const T> W, Matrix<T> dx);
+                                        Matrix<const Acc<T>> W, Matrix<T> dx);
 template <class T>
 void relation_conv_adjoint_W_accumulate(Cpu, const PairBatch& batch, Offsets offsets, Matrix<const T> x,
-                                        Matrix<const T> dy, Matrix<T> dW);
+                                        Matrix<const T> dy, Matrix<Acc<T>> dW);
 
 // On a GPU: queued on the stream; every pointer is to device memory.
 template <class T>
-void relation_conv(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x, Matrix<const T> W,
+void relation_conv(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x, Matrix<const Acc<T>> W,
                    Matrix<T> y);
 template <class T>
 void relation_conv_adjoint_x_accumulate(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> dy,
-                                        Matrix<const T> W, Matrix<T> dx);
+                                        Matrix<const Acc<T>> W, Matrix<T> dx);
 template <class T>
 void relation_conv_adjoint_W_accumulate(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x,
-                                        Matrix<const T> dy, Matrix<T> dW);
+                                        Matrix<const T> dy, Matrix<Acc<T>> dW);
 
 }  // namespace heartbeat::kernels

@@ -21,62 +21,63 @@ void find_neighbours(Cuda cuda, const PairBatch& batch, Offsets offsets, int sig
 }  // namespace
 
 template <class T>
-void relation_conv(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x, Matrix<const T> W,
+void relation_conv(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x, Matrix<const Acc<T>> W,
                    Matrix<T> y) {
   const cuda::Scratch<int> table(cuda, batch.residues * long(offsets.size()));
   int* neighbour = table.data();
   find_neighbours(cuda, batch, offsets, 1, neighbour);
   const int R = int(offsets.size()), in = int(x.cols);
-  tile_product<T>(
+  tile_product<Acc<T>>(
       cuda, y.rows, y.cols, R * in,
       [=] __device__(long i, long q) {
         const int j = neighbour[i * R + int(q) / in];
-        return j < 0 ? T(0) : x.row(j)[int(q) % in];
+        return j < 0 ? Acc<T>(0) : Acc<T>(x.row(j)[int(q) % in]);
       },
       [=] __device__(long q, long o) { return W.row(q)[o]; },
-      [=] __device__(long i, long o, long, T sum) { y.row(i)[o] = sum; });
+      [=] __device__(long i, long o, long, Acc<T> sum) { y.row(i)[o] = T(sum); });
 }
 
 template <class T>
 void relation_conv_adjoint_x_accumulate(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> dy,
-                                        Matrix<const T> W, Matrix<T> dx) {
+                                        Matrix<const Acc<T>> W, Matrix<T> dx) {
   const cuda::Scratch<int> table(cuda, batch.residues * long(offsets.size()));
   int* neighbour = table.data();
   find_neighbours(cuda, batch, offsets, -1, neighbour);
   const int R = int(offsets.size()), in = int(dx.cols), out = int(dy.cols);
-  tile_product<T>(
+  tile_product<Acc<T>>(
       cuda, dx.rows, in, R * out,
       [=] __device__(long i, long q) {
         const int j = neighbour[i * R + int(q) / out];
-        return j < 0 ? T(0) : dy.row(j)[int(q) % out];
+        return j < 0 ? Acc<T>(0) : Acc<T>(dy.row(j)[int(q) % out]);
       },
       [=] __device__(long q, long c) { return W.row(int(q) / out * in + c)[int(q) % out]; },
-      [=] __device__(long i, long c, long, T sum) { dx.row(i)[c] += sum; });
+      [=] __device__(long i, long c, long, Acc<T> sum) { dx.row(i)[c] = T(dx.row(i)[c] + sum); });
 }
 
 template <class T>
 void relation_conv_adjoint_W_accumulate(Cuda cuda, const PairBatch& batch, Offsets offsets, Matrix<const T> x,
-                                        Matrix<const T> dy, Matrix<T> dW) {
+                                        Matrix<const T> dy, Matrix<Acc<T>> dW) {
   const cuda::Scratch<int> table(cuda, batch.residues * long(offsets.size()));
   int* neighbour = table.data();
   find_neighbours(cuda, batch, offsets, 1, neighbour);
   const int R = int(offsets.size()), in = int(x.cols);
-  long_product<T>(
+  long_product<Acc<T>>(
       cuda, R * in, dy.cols, x.rows,
       [=] __device__(long q, long i) {
         const int j = neighbour[i * R + int(q) / in];
-        return j < 0 ? T(0) : x.row(j)[int(q) % in];
+        return j < 0 ? Acc<T>(0) : Acc<T>(x.row(j)[int(q) % in]);
       },
-      [=] __device__(long i, long o) { return dy.row(i)[o]; },
-      [=] __device__(long q, long o, T sum) { dW.row(q)[o] += sum; });
+      [=] __device__(long i, long o) { return Acc<T>(dy.row(i)[o]); },
+      [=] __device__(long q, long o, Acc<T> sum) { dW.row(q)[o] += sum; });
 }
 
 #define INSTANTIATE(T)                                                                                                \
-  template void relation_conv(Cuda, const PairBatch&, Offsets, Matrix<const T>, Matrix<const T>, Matrix<T>);          \
-  template void relation_conv_adjoint_x_accumulate(Cuda, const PairBatch&, Offsets, Matrix<const T>, Matrix<const T>, \
-                                                   Matrix<T>);                                                        \
+  template void relation_conv(Cuda, const PairBatch&, Offsets, Matrix<const T>, Matrix<const Acc<T>>, Matrix<T>);     \
+  template void relation_conv_adjoint_x_accumulate(Cuda, const PairBatch&, Offsets, Matrix<const T>,                  \
+                                                   Matrix<const Acc<T>>, Matrix<T>);                                  \
   template void relation_conv_adjoint_W_accumulate(Cuda, const PairBatch&, Offsets, Matrix<const T>, Matrix<const T>, \
-                                                   Matrix<T>);
+                                                   Matrix<Acc<T>>);
+INSTANTIATE(bf16)
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

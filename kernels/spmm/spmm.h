@@ -1,7 +1,7 @@
 // Sparse times dense: Y = A X.
 //
 //   A [n, m]  CSR, f32 values, held constant
-//   X [m, c]  row-major, storage type T (f32, f64)
+//   X [m, c]  row-major, storage type T (bf16, f32, f64)
 //   Y [n, c]  row-major, overwritten
 //
 // Adjoint: dX += A^T dY, which is spmm_accumulate on the transposed CSR.

@@ -31,7 +31,7 @@ void gather(Csr a, Matrix<const T> x, Matrix<T> y, long i, long first) {
 
 template <bool kAccumulate, bool kPrefetch, class T>
 void gather_row(Csr a, Matrix<const T> x, Matrix<T> y, long i) {
-  constexpr int kWidest = 256 / sizeof(T);  // half of the vector registers
+  constexpr int kWidest = 256 / sizeof(Acc<T>);  // half of the vector registers
   long c = 0;
   for (; c + kWidest <= x.cols; c += kWidest) gather<kWidest, kAccumulate, kPrefetch>(a, x, y, i, c);
   if (c + 32 <= x.cols) gather<32, kAccumulate, kPrefetch>(a, x, y, i, c), c += 32;
@@ -59,8 +59,10 @@ void spmm_accumulate(Cpu, Csr a, Matrix<const T> x, Matrix<T> y) {
   run<true>(a, x, y);
 }
 
+template void spmm(Cpu, Csr, Matrix<const bf16>, Matrix<bf16>);
 template void spmm(Cpu, Csr, Matrix<const float>, Matrix<float>);
 template void spmm(Cpu, Csr, Matrix<const double>, Matrix<double>);
+template void spmm_accumulate(Cpu, Csr, Matrix<const bf16>, Matrix<bf16>);
 template void spmm_accumulate(Cpu, Csr, Matrix<const float>, Matrix<float>);
 template void spmm_accumulate(Cpu, Csr, Matrix<const double>, Matrix<double>);
 

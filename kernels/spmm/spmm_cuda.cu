@@ -52,8 +52,10 @@ void spmm_accumulate(Cuda cuda, Csr a, Matrix<const T> x, Matrix<T> y) {
   run<true>(cuda, a, x, y);
 }
 
+template void spmm(Cuda, Csr, Matrix<const bf16>, Matrix<bf16>);
 template void spmm(Cuda, Csr, Matrix<const float>, Matrix<float>);
 template void spmm(Cuda, Csr, Matrix<const double>, Matrix<double>);
+template void spmm_accumulate(Cuda, Csr, Matrix<const bf16>, Matrix<bf16>);
 template void spmm_accumulate(Cuda, Csr, Matrix<const float>, Matrix<float>);
 template void spmm_accumulate(Cuda, Csr, Matrix<const double>, Matrix<double>);
 

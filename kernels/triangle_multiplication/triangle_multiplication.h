@@ -1,6 +1,6 @@
 // Every residue k as a witness: z_ij = sum over k of a_ik b_kj / sqrt(L), for each channel alone, i <= j.
 //
-//   a, b [pairs, H]  packed; a_ik stands for the symmetric extension, a(fold(i, k))
+//   a, b [pairs, H]  packed, storage type T (bf16, f32, f64); a_ik stands for the symmetric extension, a(fold(i, k))
 //   z    [pairs, H]  packed, overwritten
 //
 // k runs over all L residues of a protein, in a complex over those of all chains. The product of two symmetric matrices

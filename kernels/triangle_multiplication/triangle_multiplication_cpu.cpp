@@ -17,7 +17,7 @@ constexpr long kRows = 64;              // rows of a product made by one call; w
 constexpr long kChannels = 8;           // fewest channels in a chunk: with less, packed rows are read in crumbs
 constexpr long kParallelWork = 200000;  // multiplications below which one core is faster than waking the others
 
-// One chunk of channels of one protein, [count][L][L] in each matrix.
+// One chunk of channels of one protein, [count][L][L] in each matrix. Matrices are of Acc<T>, which products want.
 template <class T>
 struct Chunk {
   const PairMap& map;
@@ -74,28 +74,29 @@ enum class Below { mirrored, zero };  // what stands below the diagonal
 
 // Packed x -> L x L matrices, with the diagonal multiplied by a factor.
 template <class T>
-void unpack(const Chunk<T>& chunk, Matrix<const T> x, Below below, T diagonal, T* to) {
+void unpack(const Chunk<Acc<T>>& chunk, Matrix<const T> x, Below below, Acc<T> diagonal, Acc<T>* to) {
+  using A = Acc<T>;
   const long L = chunk.L(), H = x.cols;
   for_blocks(chunk, [&](long i_first, long i_last, long j_first, long j_last) {
     const long rows = i_last - i_first, columns = j_last - j_first;
     for (long c = 0; c < chunk.count; ++c) {
-      T block[kTile][kTile] = {};  // both directions are written from here, L1 and contiguous
+      A block[kTile][kTile] = {};  // both directions are written from here, L1 and contiguous
       for (long i = 0; i < rows; ++i) {
         const long j_begin = i_first == j_first ? i : 0;
         const T* from = x.row(chunk.map.row(i_first + i, j_first + j_begin)) + chunk.first + c;
-        for (long j = j_begin; j < columns; ++j, from += H) block[i][j] = *from;
+        for (long j = j_begin; j < columns; ++j, from += H) block[i][j] = A(*from);
       }
       if (i_first == j_first)
         for (long i = 0; i < rows; ++i) {
           block[i][i] *= diagonal;
-          for (long j = 0; j < i; ++j) block[i][j] = below == Below::mirrored ? block[j][i] : T(0);
+          for (long j = 0; j < i; ++j) block[i][j] = below == Below::mirrored ? block[j][i] : A(0);
         }
-      T* const out = chunk.matrix(to, c);
+      A* const out = chunk.matrix(to, c);
       for (long i = 0; i < rows; ++i) std::copy_n(block[i], columns, out + (i_first + i) * L + j_first);
       if (i_first == j_first) continue;
       for (long j = 0; j < columns; ++j) {
-        T mirror[kTile];
-        for (long i = 0; i < kTile; ++i) mirror[i] = below == Below::mirrored ? block[i][j] : T(0);
+        A mirror[kTile];
+        for (long i = 0; i < kTile; ++i) mirror[i] = below == Below::mirrored ? block[i][j] : A(0);
         std::copy_n(mirror, rows, out + (j_first + j) * L + i_first);
       }
     }
@@ -104,31 +105,31 @@ void unpack(const Chunk<T>& chunk, Matrix<const T> x, Below below, T diagonal, T
 
 // The upper triangles -> packed z.
 template <class T>
-void pack(const Chunk<T>& chunk, T* from, Matrix<T> z) {
+void pack(const Chunk<Acc<T>>& chunk, Acc<T>* from, Matrix<T> z) {
   const long L = chunk.L(), H = z.cols;
   for_blocks(chunk, [&](long i_first, long i_last, long j_first, long j_last) {
     for (long c = 0; c < chunk.count; ++c)
       for (long i = i_first; i < i_last; ++i) {
         const long j_begin = std::max(i, j_first);
-        const T* row = chunk.matrix(from, c) + i * L;
+        const Acc<T>* row = chunk.matrix(from, c) + i * L;
         T* to = z.row(chunk.map.row(i, j_begin)) + chunk.first + c;
-        for (long j = j_begin; j < j_last; ++j, to += H) *to = row[j];
+        for (long j = j_begin; j < j_last; ++j, to += H) *to = T(row[j]);
       }
   });
 }
 
 // Dense gradients -> packed ones: a packed pair i < j stands for (i, j) and for (j, i), a diagonal one for itself.
 template <class T>
-void fold_accumulate(const Chunk<T>& chunk, T* from, Matrix<T> dx) {
+void fold_accumulate(const Chunk<Acc<T>>& chunk, Acc<T>* from, Matrix<T> dx) {
   const long L = chunk.L(), H = dx.cols;
   for_blocks(chunk, [&](long i_first, long i_last, long j_first, long j_last) {
     for (long c = 0; c < chunk.count; ++c)
       for (long i = i_first; i < i_last; ++i) {
         const long j_begin = std::max(i, j_first);
-        const T* dense = chunk.matrix(from, c);
+        const Acc<T>* dense = chunk.matrix(from, c);
         T* to = dx.row(chunk.map.row(i, j_begin)) + chunk.first + c;
         for (long j = j_begin; j < j_last; ++j, to += H)
-          *to += i == j ? dense[i * L + i] : dense[i * L + j] + dense[j * L + i];
+          *to = T(*to + (i == j ? dense[i * L + i] : dense[i * L + j] + dense[j * L + i]));
       }
   });
 }
@@ -138,18 +139,19 @@ void fold_accumulate(const Chunk<T>& chunk, T* from, Matrix<T> dx) {
 template <class T>
 void triangle_multiplication(Cpu, PairBatch batch, Matrix<const T> a, Matrix<const T> b, Triangle form, Matrix<T> z,
                              long workspace) {
-  for_chunks_of_channels<3, T>(batch, z.cols, workspace, [&](const Chunk<T>& chunk, T* const(&part)[3]) {
+  using Sum = Acc<T>;
+  for_chunks_of_channels<3, Sum>(batch, z.cols, workspace, [&](const Chunk<Sum>& chunk, Sum* const(&part)[3]) {
     const auto [A, B, Z] = part;
     const long L = chunk.L();
-    unpack(chunk, a, Below::mirrored, T(1), A);
-    unpack(chunk, b, Below::mirrored, T(1), B);
-    const T scale = T(1 / std::sqrt(double(L))) / (form == Triangle::oriented ? 1 : 2);
+    unpack(chunk, a, Below::mirrored, Sum(1), A);
+    unpack(chunk, b, Below::mirrored, Sum(1), B);
+    const Sum scale = Sum(1 / std::sqrt(double(L))) / (form == Triangle::oriented ? 1 : 2);
     for_row_blocks(chunk, [&](long c, long i, long i_last) {  // columns j >= i only
-      const T *A_c = chunk.matrix(A, c), *B_c = chunk.matrix(B, c);
-      T* to = chunk.matrix(Z, c) + i * L + i;
-      gemm<T>(Op::none, Op::none, i_last - i, L - i, L, scale, A_c + i * L, L, B_c + i, L, 0, to, L);
+      const Sum *A_c = chunk.matrix(A, c), *B_c = chunk.matrix(B, c);
+      Sum* to = chunk.matrix(Z, c) + i * L + i;
+      gemm<Sum>(Op::none, Op::none, i_last - i, L - i, L, scale, A_c + i * L, L, B_c + i, L, 0, to, L);
       if (form == Triangle::symmetric)
-        gemm<T>(Op::none, Op::none, i_last - i, L - i, L, scale, B_c + i * L, L, A_c + i, L, 1, to, L);
+        gemm<Sum>(Op::none, Op::none, i_last - i, L - i, L, scale, B_c + i * L, L, A_c + i, L, 1, to, L);
     });
     pack(chunk, Z, z);
   });
@@ -161,27 +163,28 @@ void triangle_multiplication(Cpu, PairBatch batch, Matrix<const T> a, Matrix<con
 template <class T>
 void triangle_multiplication_backward(Cpu, PairBatch batch, Matrix<const T> dz, Matrix<const T> a, Matrix<const T> b,
                                       Triangle form, Matrix<T> da, Matrix<T> db, long workspace) {
+  using Sum = Acc<T>;
   const bool oriented = form == Triangle::oriented;
-  for_chunks_of_channels<3, T>(batch, dz.cols, workspace, [&](const Chunk<T>& chunk, T* const(&part)[3]) {
+  for_chunks_of_channels<3, Sum>(batch, dz.cols, workspace, [&](const Chunk<Sum>& chunk, Sum* const(&part)[3]) {
     const auto [G, X, D] = part;
     const long L = chunk.L();
-    const T scale = T(1 / std::sqrt(double(L))) / (oriented ? 1 : 2);
-    unpack(chunk, dz, oriented ? Below::zero : Below::mirrored, T(oriented ? 1 : 2), G);
+    const Sum scale = Sum(1 / std::sqrt(double(L))) / (oriented ? 1 : 2);
+    unpack(chunk, dz, oriented ? Below::zero : Below::mirrored, Sum(oriented ? 1 : 2), G);
     if (da.data) {
-      unpack(chunk, b, Below::mirrored, T(1), X);
+      unpack(chunk, b, Below::mirrored, Sum(1), X);
       for_row_blocks(chunk, [&](long c, long i, long i_last) {
         const long k = oriented ? i : 0;  // G is zero for k < i
-        gemm<T>(Op::none, Op::none, i_last - i, L, L - k, scale, chunk.matrix(G, c) + i * L + k, L,
-                chunk.matrix(X, c) + k * L, L, 0, chunk.matrix(D, c) + i * L, L);
+        gemm<Sum>(Op::none, Op::none, i_last - i, L, L - k, scale, chunk.matrix(G, c) + i * L + k, L,
+                  chunk.matrix(X, c) + k * L, L, 0, chunk.matrix(D, c) + i * L, L);
       });
       fold_accumulate(chunk, D, da);
     }
     if (db.data) {
-      unpack(chunk, a, Below::mirrored, T(1), X);
+      unpack(chunk, a, Below::mirrored, Sum(1), X);
       for_row_blocks(chunk, [&](long c, long j, long j_last) {
         const long k_last = oriented ? j_last : L;  // G^T is zero for k > j
-        gemm<T>(Op::transpose, Op::none, j_last - j, L, k_last, scale, chunk.matrix(G, c) + j, L, chunk.matrix(X, c), L,
-                0, chunk.matrix(D, c) + j * L, L);
+        gemm<Sum>(Op::transpose, Op::none, j_last - j, L, k_last, scale, chunk.matrix(G, c) + j, L, chunk.matrix(X, c),
+                  L, 0, chunk.matrix(D, c) + j * L, L);
       });
       fold_accumulate(chunk, D, db);
     }
@@ -192,6 +195,7 @@ void triangle_multiplication_backward(Cpu, PairBatch batch, Matrix<const T> dz, 
   template void triangle_multiplication(Cpu, PairBatch, Matrix<const T>, Matrix<const T>, Triangle, Matrix<T>, long); \
   template void triangle_multiplication_backward(Cpu, PairBatch, Matrix<const T>, Matrix<const T>, Matrix<const T>,   \
                                                  Triangle, Matrix<T>, Matrix<T>, long);
+HEARTBEAT_INSTANTIATE(bf16)
 HEARTBEAT_INSTANTIATE(float)
 HEARTBEAT_INSTANTIATE(double)
 #undef HEARTBEAT_INSTANTIATE

@@ -20,15 +20,15 @@ __global__ void __launch_bounds__(kWarp* kWarps)
   const PairMap& map = batch.maps[tile.map];
   const long c = long(blockIdx.y) * kWarp + threadIdx.x % kWarp;
   if (c >= z.cols) return;
-  const T scale = T((kSymmetric ? 0.5 : 1.0) / std::sqrt(double(map.length)));
+  const Acc<T> scale = Acc<T>((kSymmetric ? 0.5 : 1.0) / std::sqrt(double(map.length)));
   const int across = patches(tile.j_last - tile.j_first, kCols);
   const int count = patches(tile.i_last - tile.i_first, kRows) * across;
   for (int patch = threadIdx.x / kWarp; patch < count; patch += kWarps) {
     const int i = tile.i_first + patch / across * kRows, j = tile.j_first + patch % across * kCols;
     if (i > j + kCols - 1) continue;  // below the diagonal
-    T sum[kRows][kCols] = {};
+    Acc<T> sum[kRows][kCols] = {};
     for (long k = 0; k < map.length; ++k) {
-      T a_ik[kRows], b_ik[kRows];
+      Acc<T> a_ik[kRows], b_ik[kRows];
       for (int r = 0; r < kRows; ++r) {  // rows past the end of the tile read its last and are not stored
         const long row = map.folded_row(min(i + r, tile.i_last - 1), k);
         a_ik[r] = a.row(row)[c];
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kWarp* kWarps)
       }
       for (int s = 0; s < kCols; ++s) {
         const long row = map.folded_row(k, min(j + s, tile.j_last - 1));
-        const T b_kj = b.row(row)[c], a_kj = kSymmetric ? a.row(row)[c] : T(0);
+        const Acc<T> b_kj = b.row(row)[c], a_kj = kSymmetric ? Acc<T>(a.row(row)[c]) : Acc<T>(0);
         for (int r = 0; r < kRows; ++r) {
           sum[r][s] += a_ik[r] * b_kj;
           if (kSymmetric) sum[r][s] += b_ik[r] * a_kj;
@@ -46,14 +46,14 @@ __global__ void __launch_bounds__(kWarp* kWarps)
     for (int r = 0; r < kRows; ++r)
       for (int s = 0; s < kCols; ++s)
         if (i + r < tile.i_last && j + s < tile.j_last && i + r <= j + s)
-          z.row(map.row(i + r, j + s))[c] = scale * sum[r][s];
+          z.row(map.row(i + r, j + s))[c] = T(scale * sum[r][s]);
   }
 }
 
 // With dZ upper triangular and X symmetric: (dZ X)_uv + (dZ X)_vu, the diagonal once, for one channel.
 template <class T>
-__device__ T from_left(const PairMap& map, Matrix<const T> dz, Matrix<const T> x, long u, long v, long c) {
-  T sum = 0;
+__device__ Acc<T> from_left(const PairMap& map, Matrix<const T> dz, Matrix<const T> x, long u, long v, long c) {
+  Acc<T> sum = 0;
   for (long j = u; j < map.length; ++j) sum += dz.row(map.row(u, j))[c] * x.row(map.folded_row(v, j))[c];
   if (u == v) return sum;
   for (long j = v; j < map.length; ++j) sum += dz.row(map.row(v, j))[c] * x.row(map.folded_row(u, j))[c];
@@ -61,8 +61,8 @@ __device__ T from_left(const PairMap& map, Matrix<const T> dz, Matrix<const T> x
 }
 // (X dZ)_uv + (X dZ)_vu.
 template <class T>
-__device__ T from_right(const PairMap& map, Matrix<const T> dz, Matrix<const T> x, long u, long v, long c) {
-  T sum = 0;
+__device__ Acc<T> from_right(const PairMap& map, Matrix<const T> dz, Matrix<const T> x, long u, long v, long c) {
+  Acc<T> sum = 0;
   for (long i = 0; i <= v; ++i) sum += x.row(map.folded_row(u, i))[c] * dz.row(map.row(i, v))[c];
   if (u == v) return sum;
   for (long i = 0; i <= u; ++i) sum += x.row(map.folded_row(v, i))[c] * dz.row(map.row(i, u))[c];
@@ -90,16 +90,16 @@ void triangle_multiplication_backward(Cuda cuda, PairBatch batch, Matrix<const T
     const PairPlace at = place_of_pair(batch, e / H);
     const PairMap& map = batch.maps[at.map];
     const long c = e % H;
-    const T scale = T((symmetric ? 0.5 : 1.0) / std::sqrt(double(map.length)));
+    const Acc<T> scale = Acc<T>((symmetric ? 0.5 : 1.0) / std::sqrt(double(map.length)));
     if (da.data) {
-      T sum = from_left(map, dz, b, at.i, at.j, c);
+      Acc<T> sum = from_left(map, dz, b, at.i, at.j, c);
       if (symmetric) sum += from_right(map, dz, b, at.i, at.j, c);
-      da.data[e] += scale * sum;
+      da.data[e] = T(da.data[e] + scale * sum);
     }
     if (db.data) {
-      T sum = from_right(map, dz, a, at.i, at.j, c);
+      Acc<T> sum = from_right(map, dz, a, at.i, at.j, c);
       if (symmetric) sum += from_left(map, dz, a, at.i, at.j, c);
-      db.data[e] += scale * sum;
+      db.data[e] = T(db.data[e] + scale * sum);
     }
   });
 }
@@ -108,6 +108,7 @@ void triangle_multiplication_backward(Cuda cuda, PairBatch batch, Matrix<const T
   template void triangle_multiplication(Cuda, PairBatch, Matrix<const T>, Matrix<const T>, Triangle, Matrix<T>, long); \
   template void triangle_multiplication_backward(Cuda, PairBatch, Matrix<const T>, Matrix<const T>, Matrix<const T>,   \
                                                  Triangle, Matrix<T>, Matrix<T>, long);
+INSTANTIATE(bf16)
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -43,7 +43,7 @@ PairMember crop(int first, int count, int second, int second_count) {
 }
 
 Tensor weights(const PairConvShape& s, Dtype dtype, unsigned seed) {
-  return random_normal(s.tied ? Shape{s.out, s.in, 6} : Shape{s.out, s.in, 3, 3}, dtype, seed);
+  return random_normal(s.tied ? Shape{s.out, s.in, 6} : Shape{s.out, s.in, 3, 3}, acc_of(dtype), seed);
 }
 std::vector<double> dense_weights(const PairConvShape& s, const Tensor& W) {
   const std::vector<double> w = W.to_vector();
@@ -72,7 +72,7 @@ Results run(const Layout& layout, const PairConvShape& s, const Tensor& x0, cons
 }
 Results run(const Layout& layout, const PairConvShape& s, Dtype dtype) {
   return run(layout, s, random_normal({layout->pairs(), s.in}, dtype, 1), weights(s, dtype, 2),
-             random_normal({s.out}, dtype, 3), random_normal({layout->pairs(), s.out}, dtype, 4));
+             random_normal({s.out}, acc_of(dtype), 3), random_normal({layout->pairs(), s.out}, dtype, 4));
 }
 
 // The same by the dense spec in double, on the same rounded inputs.
@@ -80,7 +80,7 @@ Results spec(const Layout& layout, const PairConvShape& s, Dtype dtype) {
   const long pairs = layout->pairs();
   const std::vector<double> x = random_normal({pairs, s.in}, dtype, 1).to_vector(),
                             W = dense_weights(s, weights(s, dtype, 2)),
-                            b = random_normal({s.out}, dtype, 3).to_vector(),
+                            b = random_normal({s.out}, acc_of(dtype), 3).to_vector(),
                             dy = random_normal({pairs, s.out}, dtype, 4).to_vector();
   Results r{std::vector<double>(pairs * s.out), std::vector<double>(pairs * s.in), {}, std::vector<double>(s.out)};
   std::vector<double> dW(W.size());
@@ -99,13 +99,13 @@ Results spec(const Layout& layout, const PairConvShape& s, Dtype dtype) {
 }
 
 void expect_match(const Layout& layout, const PairConvShape& s) {
-  for (Dtype dtype : {Dtype::f32, Dtype::f64}) {
+  for (Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::bf16}) {
     SCOPED_TRACE(::testing::Message() << name_of(dtype) << ", " << layout->pairs() << " pairs, " << s.in << " -> "
                                       << s.out << ", dilation " << s.dilation << (s.tied ? ", tied" : ", free"));
     const Results got = run(layout, s, dtype), want = spec(layout, s, dtype);
-    const double bound = parity_bound(dtype);
-    EXPECT_LT(nmse(got.y.data(), want.y.data(), long(want.y.size())), bound);
-    EXPECT_LT(nmse(got.dx.data(), want.dx.data(), long(want.dx.size())), bound);
+    const double bound = parity_bound(acc_of(dtype));
+    EXPECT_LT(nmse(got.y.data(), want.y.data(), long(want.y.size())), parity_bound(dtype));
+    EXPECT_LT(nmse(got.dx.data(), want.dx.data(), long(want.dx.size())), parity_bound(dtype));
     EXPECT_LT(nmse(got.dW.data(), want.dW.data(), long(want.dW.size())), bound);
     EXPECT_LT(nmse(got.db.data(), want.db.data(), long(want.db.size())), bound);
   }

@@ -16,9 +16,9 @@ using namespace heartbeat::testing;
 
 // h, W_l, W_r, W_m, E, b: the inputs of the op, in its order.
 std::vector<Tensor> inputs(long residues, long d, long C, Dtype dtype) {
-  return {random_normal({residues, d}, dtype, 1), random_normal({C, d}, dtype, 2),
-          random_normal({C, d}, dtype, 3),        random_normal({C, d}, dtype, 4),
-          random_normal({kBuckets, C}, dtype, 5), random_normal({C}, dtype, 6)};
+  const Dtype wide = acc_of(dtype);
+  return {random_normal({residues, d}, dtype, 1), random_normal({C, d}, wide, 2),        random_normal({C, d}, wide, 3),
+          random_normal({C, d}, wide, 4),         random_normal({kBuckets, C}, wide, 5), random_normal({C}, wide, 6)};
 }
 Tensor run(const Layout& layout, const std::vector<Tensor>& x) {
   return pair_init(layout, x[0], x[1], x[2], x[3], x[4], x[5]);
@@ -79,6 +79,7 @@ TEST(PairInit, MatchesTheSpec) {
         SCOPED_TRACE(::testing::Message() << layout->pairs() << " pairs, d " << d << ", C " << C);
         EXPECT_LT(parity_gap<float>(layout, d, C), parity_bound(Dtype::f32));
         EXPECT_LT(parity_gap<double>(layout, d, C), parity_bound(Dtype::f64));
+        EXPECT_LT(parity_gap<bf16>(layout, d, C), parity_bound(Dtype::bf16));
       }
 }
 

@@ -20,23 +20,24 @@ const std::vector<int> kOffsets = {0, -1, 1, -2, 2}, kDilated = {0, -4, 4, -8, 8
 
 template <class T>
 void expect_parity(const Layout& layout, const std::vector<int>& offsets, long in, long out) {
+  using A = Acc<T>;
   const long n = layout->residues(), rows = long(offsets.size()) * in;
   const PairBatch batch = layout->view();
-  const Tensor x = random_normal({n, in}, dtype_of<T>, 1), W = random_normal({rows, out}, dtype_of<T>, 2);
+  const Tensor x = random_normal({n, in}, dtype_of<T>, 1), W = random_normal({rows, out}, dtype_of<A>, 2);
   const Tensor dy = random_normal({n, out}, dtype_of<T>, 3), y({n, out}, dtype_of<T>);
-  const Tensor dx = random_normal({n, in}, dtype_of<T>, 4), dW = random_normal({rows, out}, dtype_of<T>, 5);
+  const Tensor dx = random_normal({n, in}, dtype_of<T>, 4), dW = random_normal({rows, out}, dtype_of<A>, 5);
   std::vector<double> xd = x.to_vector(), Wd = W.to_vector(), dyd = dy.to_vector();
   std::vector<double> want(n * out), want_dx = dx.to_vector(), want_dW = dW.to_vector();
 
-  kernels::relation_conv<T>(Cpu{}, batch, offsets, x.value<T>(), W.value<T>(), y.value<T>());
-  kernels::relation_conv_adjoint_x_accumulate<T>(Cpu{}, batch, offsets, dy.value<T>(), W.value<T>(), dx.value<T>());
-  kernels::relation_conv_adjoint_W_accumulate<T>(Cpu{}, batch, offsets, x.value<T>(), dy.value<T>(), dW.value<T>());
+  kernels::relation_conv<T>(Cpu{}, batch, offsets, x.value<T>(), W.value<A>(), y.value<T>());
+  kernels::relation_conv_adjoint_x_accumulate<T>(Cpu{}, batch, offsets, dy.value<T>(), W.value<A>(), dx.value<T>());
+  kernels::relation_conv_adjoint_W_accumulate<T>(Cpu{}, batch, offsets, x.value<T>(), dy.value<T>(), dW.value<A>());
   kernels::relation_conv_spec(batch, offsets, {xd.data(), n, in}, {Wd.data(), rows, out}, {want.data(), n, out});
   kernels::relation_conv_adjoint_spec(batch, offsets, {xd.data(), n, in}, {Wd.data(), rows, out}, {dyd.data(), n, out},
                                       {want_dx.data(), n, in}, {want_dW.data(), rows, out});
   EXPECT_LT(nmse(y.data<T>(), want.data(), y.numel()), parity_bound(dtype_of<T>));
   EXPECT_LT(nmse(dx.data<T>(), want_dx.data(), dx.numel()), parity_bound(dtype_of<T>));
-  EXPECT_LT(nmse(dW.data<T>(), want_dW.data(), dW.numel()), parity_bound(dtype_of<T>));
+  EXPECT_LT(nmse(dW.data<A>(), want_dW.data(), dW.numel()), parity_bound(dtype_of<A>));
 }
 
 TEST(RelationConv, MatchesTheSpec) {
@@ -47,6 +48,7 @@ TEST(RelationConv, MatchesTheSpec) {
                      << layout->residues() << " residues, " << in << " -> " << out << ", offset " << offsets.back());
         expect_parity<float>(layout, offsets, in, out);
         expect_parity<double>(layout, offsets, in, out);
+        expect_parity<bf16>(layout, offsets, in, out);
       }
 }
 

@@ -44,6 +44,7 @@ TEST(Spmm, MatchesTheSpec) {
         const Graph g = random_graph(nodes, density, 1, /*hub=*/density > 0);
         EXPECT_LT(parity_gap<float>(g, channels), parity_bound(Dtype::f32));
         EXPECT_LT(parity_gap<double>(g, channels), parity_bound(Dtype::f64));
+        EXPECT_LT(parity_gap<bf16>(g, channels), parity_bound(Dtype::bf16));
       }
 }
 

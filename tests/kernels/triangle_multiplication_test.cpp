@@ -38,6 +38,7 @@ TEST(TriangleMultiplication, MatchesTheSpec) {
         SCOPED_TRACE(::testing::Message() << layout->pairs() << " pairs, H " << H << ", form " << int(form));
         EXPECT_LT(parity_gap<float>(layout, H, form), parity_bound(Dtype::f32));
         EXPECT_LT(parity_gap<double>(layout, H, form), parity_bound(Dtype::f64));
+        EXPECT_LT(parity_gap<bf16>(layout, H, form), parity_bound(Dtype::bf16));
       }
 }
 
@@ -50,6 +51,29 @@ TEST(TriangleMultiplication, GradientMatchesCentralDifferences) {
         EXPECT_LT(gradient_gap({a, b}, [&] { return triangle_multiplication(layout, a, b, form); }), kGradientBound)
             << layout->pairs() << " pairs, H " << H << ", form " << int(form);
       }
+}
+
+// What bf16 stores is f64's result rounded: the same inputs, each gradient stored twice.
+TEST(TriangleMultiplication, GradientInBf16IsThatOfTheSameNumbersInF64) {
+  for (const Layout& layout : {chains_of({1}), chains_of({33, 0, 7}), layout_of({complex_of({7, 12})})})
+    for (Triangle form : kForms) {
+      SCOPED_TRACE(::testing::Message() << layout->pairs() << " pairs, form " << int(form));
+      std::vector<std::vector<double>> gradients[2];
+      for (Dtype dtype : {Dtype::bf16, Dtype::f64}) {
+        const auto input = [&](unsigned seed) {
+          Tensor t = random_normal({layout->pairs(), 11}, Dtype::bf16, seed);
+          if (dtype == Dtype::f64) t = Tensor::from(t.shape(), t.to_vector(), dtype);
+          t.set_needs_grad(true);
+          return t;
+        };
+        const Tensor a = input(1), b = input(2), dz = input(3);
+        for (int twice = 0; twice < 2; ++twice) backward(triangle_multiplication(layout, a, b, form), dz);
+        for (const Tensor& t : {a, b}) gradients[dtype == Dtype::f64].push_back(t.gradient().to_vector());
+      }
+      for (int k = 0; k < 2; ++k)
+        EXPECT_LT(nmse(gradients[0][k].data(), gradients[1][k].data(), long(gradients[1][k].size())),
+                  parity_bound(Dtype::bf16, 2));
+    }
 }
 
 // Long enough for several row blocks and workspace chunks; G from plain loops over the dense matrices. Packed
