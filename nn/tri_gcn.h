@@ -14,7 +14,7 @@
 namespace heartbeat::nn {
 
 struct TriGcnOptions {
-  EncoderOptions encoder;
+  EncoderOptions encoder;   // whose bf16 goes for the pairs, too; logits are f32 in any case
   int channels = 64;        // C of a pair
   int blocks = 16;          // of the trunk, dilated 1, 2, 4, 8, 16 and again; 0 scores pairs straight from residues
   int triangle_every = 4;   // blocks between triangle updates; 0 for none
@@ -27,9 +27,6 @@ struct TriGcnOptions {
   bool noise = false;             // a module fed with N(0, 1) that cannot help: rand_fc
   bool recompute = false;         // keeps one tensor for each block, and runs each block twice
   std::vector<double> frequency;  // see ContactHead
-
-  // Residue and pair states, and their gradients, are stored as bf16; parameters, logits and loss stay f32.
-  void store_bf16() { encoder.bf16 = true; }
 };
 
 // T 369,896, S 1,552,552 or M 2,797,480 parameters. Throws std::invalid_argument, naming the three, for anything else.

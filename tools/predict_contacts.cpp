@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "autograd/pick_device.h"
+#include "autograd/precision.h"
 #include "tools/common/program.h"
 #include "tools/common/version.h"
 #include "tools/contacts/predicting.h"
@@ -60,6 +61,9 @@ void parse(CLI::App& app, PredictOptions& o, int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str()
       ->group("Run");
+  app.add_option("--precision", o.precision, std::string("that of the run unless given; ") + kPrecisions)
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+      ->group("Run");
   app.add_option("--threads", o.threads, "0: one for each core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
@@ -87,7 +91,9 @@ int main(int argc, char** argv) {
     parse(app, options, argc, argv);
     const Device device = pick_device(options.device);
     if (options.threads > 0) omp_set_num_threads(options.threads);
-    const ContactModel model = load_contact_model(options.checkpoint, device);
+    const ContactModel model = load_contact_model(options.checkpoint, device, options.precision);
+    if (const std::string note = use_precision(model.options.precision, device); !note.empty() && !options.quiet)
+      fmt::print("{}: {}\n", model.options.precision, note);
     const std::vector<Query> queries = read_queries(options);
     make_output_folder(options.out);
     catch_interrupts();

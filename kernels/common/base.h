@@ -15,8 +15,10 @@ enum class Device : std::uint8_t { cpu, cuda };
 // Tags that select a version of a kernel. Cuda carries the stream on which the work is queued: its kernels return at
 // once, read and write device memory, and the views inside their arguments point there.
 struct Cpu {};
+// With tf32, products of f32 may round their operands to the 11 bits that tensor cores take; sums stay f32.
 struct Cuda {
   struct StreamHandle* stream = nullptr;
+  bool tf32 = false;
 };
 
 // The type in which kernels compute with elements that are stored as T. Activations and their gradients are stored as

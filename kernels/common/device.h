@@ -30,10 +30,16 @@ inline constexpr bool kEmulated = true;
 inline constexpr bool kEmulated = false;
 #endif
 
+// Whether the products of f32 that are queued on the compute stream from now on go through tensor cores, see Cuda.
+inline bool& tf32_products() {
+  static bool on = false;
+  return on;
+}
+
 // The streams of this process. All work is queued on the first; the second brings to the host what it reads later.
 inline Cuda compute_stream() {
   static const Cuda stream = create_stream();
-  return stream;
+  return {stream.stream, tf32_products()};
 }
 inline Cuda copy_stream() {
   static const Cuda stream = create_stream();

@@ -50,8 +50,9 @@ template <>
 void gemm(Cuda stream, blas::Op a_op, blas::Op b_op, long m, long n, long k, float alpha, const float* a, long lda,
           const float* b, long ldb, float beta, float* c, long ldc) {
   if (m == 0 || n == 0) return;
-  check(cublasSgemm_64(handle_on(stream), flag(b_op), flag(a_op), n, m, k, &alpha, b, ldb, a, lda, &beta, c, ldc),
-        "cublasSgemm");
+  const cublasHandle_t handle = handle_on(stream);
+  check(cublasSetMathMode(handle, stream.tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
+  check(cublasSgemm_64(handle, flag(b_op), flag(a_op), n, m, k, &alpha, b, ldb, a, lda, &beta, c, ldc), "cublasSgemm");
 }
 template <>
 void gemm(Cuda stream, blas::Op a_op, blas::Op b_op, long m, long n, long k, double alpha, const double* a, long lda,

@@ -1,5 +1,5 @@
 // Dense products on a GPU, queued on the stream: cuBLAS, or under the emulator the CPU's own. All matrices are
-// row-major with an explicit row stride (ld*).
+// row-major with an explicit row stride (ld*). f32 takes the tensor cores where the stream has tf32.
 #pragma once
 
 #include "kernels/common/base.h"

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "autograd/later.h"
 #include "autograd/pick_device.h"
 #include "kernels/common/error.h"
@@ -16,6 +18,23 @@ TEST(Tensor, TakesOverValuesRoundedToItsType) {
   EXPECT_EQ(y.to_vector(), (std::vector<double>{1.0f / 3, 2}));
   EXPECT_EQ(same.to_vector(), x.to_vector());
   EXPECT_THROW(y.assign(Tensor::zeros({3})), std::invalid_argument);
+}
+
+TEST(Tensor, HoldsBf16InTwoBytesAndRoundsOnce) {
+  const std::size_t before = memory_report().live;
+  const Tensor x = Tensor::from({3}, {1 + 0x1p-8 + 0x1p-40, -2.5, NAN}, Dtype::bf16);
+  EXPECT_EQ(memory_report().live - before, 6u);
+  EXPECT_EQ(x.at(0), 1 + 0x1p-7);
+  EXPECT_EQ(x.at(1), -2.5);
+  EXPECT_TRUE(std::isnan(x.at(2)));
+  EXPECT_EQ(Tensor::full({2}, 257, Dtype::bf16).to_vector(), (std::vector<double>{256, 256}));  // a tie, to the even
+  const Tensor wide = Tensor::zeros({3}), back = Tensor::zeros({3}, Dtype::bf16);
+  wide.assign(x);
+  back.assign(wide);
+  EXPECT_EQ(wide.at(1), -2.5);
+  EXPECT_EQ(back.at(0), x.at(0));
+  EXPECT_EQ(x.gradient().dtype(), Dtype::bf16);
+  EXPECT_THROW(x.value<float>(), std::logic_error);
 }
 
 TEST(Tensor, ItsGradientIsATensorOverTheSameStorage) {

@@ -9,18 +9,23 @@ namespace {
 template <class T>
 using CudaElementwise = CudaParity<T>;
 TYPED_TEST_SUITE(CudaElementwise, BothTypes);
+template <class T>
+using CudaStoredElementwise = CudaParity<T>;
+TYPED_TEST_SUITE(CudaStoredElementwise, StoredTypes);
 
 constexpr long kSizes[][2] = {{0, 5}, {1, 1}, {1, 31}, {32, 1}, {33, 3}, {7, 64}, {600, 5}};
 
 // Unaligned heads (lead 1) take the path of single elements.
-TYPED_TEST(CudaElementwise, MatchesTheSpec) {
+TYPED_TEST(CudaStoredElementwise, MatchesTheSpec) {
   using T = TypeParam;
+  using A = Acc<T>;
   for (const auto& [rows, cols] : kSizes)
     for (long lead : {0, 1}) {
       SCOPED_TRACE(::testing::Message() << rows << " x " << cols << " lead " << lead);
       const long n = rows * cols;
-      const Doubles a = normals<T>(n, 1), b = normals<T>(n, 2), old = normals<T>(n, 3), bias = normals<T>(cols, 4);
-      const OnDevice<T> da(this->stream, a, lead), db(this->stream, b, lead), dbias(this->stream, bias);
+      const Doubles a = normals<T>(n, 1), b = normals<T>(n, 2), old = normals<T>(n, 3), bias = normals<A>(cols, 4);
+      const OnDevice<T> da(this->stream, a, lead), db(this->stream, b, lead);
+      const OnDevice<A> dbias(this->stream, bias);
       const Matrix<const T> x = da.matrix(rows, cols), y = db.matrix(rows, cols);
 
       const auto forward = [&](const char* what, auto kernel, auto spec) {
@@ -49,12 +54,25 @@ TYPED_TEST(CudaElementwise, MatchesTheSpec) {
           "scale", [&](auto to) { scale<T>(c, 0.375, x, to); }, [&](long k) { return 0.375 * a[k]; });
       backward(
           "scale_accumulate", [&](auto to) { scale_accumulate<T>(c, -2, x, to); }, [&](long k) { return -2 * a[k]; });
-      const OnDevice<T> factor(c, Doubles{1.75});
-      backward(
-          "scale_by_accumulate", [&](auto to) { scale_by_accumulate<T>(c, factor.data(), x, to); },
-          [&](long k) { return 1.75 * a[k]; });
-      backward(
-          "approach", [&](auto to) { approach<T>(c, 0.25, x, to); }, [&](long k) { return 0.25 * (a[k] - old[k]); });
+      if constexpr (!kIsNarrow<T>) {  // losses and moving averages are never stored narrowly
+        const OnDevice<T> factor(c, Doubles{1.75});
+        backward(
+            "scale_by_accumulate", [&](auto to) { scale_by_accumulate<T>(c, factor.data(), x, to); },
+            [&](long k) { return 1.75 * a[k]; });
+        backward(
+            "approach", [&](auto to) { approach<T>(c, 0.25, x, to); }, [&](long k) { return 0.25 * (a[k] - old[k]); });
+      } else {
+        const OnDevice<float> wide(c, a), back(c, n), sum(c, old);
+        cast<T, float>(c, x, back.matrix(rows, cols));
+        cast_accumulate<T, float>(c, x, sum.matrix(rows, cols));
+        expect_parity(back, a, "cast to f32");
+        expect_parity(sum, plus(old, a), "cast_accumulate to f32");
+        forward(
+            "cast", [&](auto to) { cast<float, T>(c, wide.matrix(rows, cols), to); }, [&](long k) { return a[k]; });
+        backward(
+            "cast_accumulate", [&](auto to) { cast_accumulate<float, T>(c, wide.matrix(rows, cols), to); },
+            [&](long k) { return a[k]; });
+      }
       forward(
           "add_bias", [&](auto to) { add_bias<T>(c, x, dbias.data(), to); },
           [&](long k) { return a[k] + bias[k % cols]; });
@@ -88,7 +106,7 @@ TYPED_TEST(CudaElementwise, MatchesTheSpec) {
 
       Doubles sums(cols);
       column_sum_spec({a.data(), rows, cols}, sums.data());
-      const OnDevice<T> total(this->stream, bias);
+      const OnDevice<A> total(this->stream, bias);
       column_sum_accumulate<T>(c, x, total.data());
       expect_parity(total, plus(bias, sums), "column_sum_accumulate");
     }

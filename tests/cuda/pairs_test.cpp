@@ -29,17 +29,19 @@ class CudaPairs : public CudaParity<T> {
     }
   }
 };
-TYPED_TEST_SUITE(CudaPairs, BothTypes);
+TYPED_TEST_SUITE(CudaPairs, StoredTypes);
 
 TYPED_TEST(CudaPairs, RelationConvMatchesTheSpec) {
   using T = TypeParam;
+  using A = Acc<T>;
   const Cuda s = this->stream;
   const std::vector<int> offsets{0, 1, -1, 3, -7};
   const long R = long(offsets.size()), in = 5, out = 34;
   this->for_batches([&](const PairBatch& host, const PairBatch& device) {
     const long n = host.residues;
-    const Doubles x = normals<T>(n * in, 1), W = normals<T>(R * in * out, 2), dy = normals<T>(n * out, 3);
-    const OnDevice<T> dx(s, x), dW(s, W), ddy(s, dy), y(s, n * out), to_x(s, x), to_W(s, W);
+    const Doubles x = normals<T>(n * in, 1), W = normals<A>(R * in * out, 2), dy = normals<T>(n * out, 3);
+    const OnDevice<T> dx(s, x), ddy(s, dy), y(s, n * out), to_x(s, x);
+    const OnDevice<A> dW(s, W), to_W(s, W);
     kernels::relation_conv<T>(s, device, offsets, dx.matrix(n, in), dW.matrix(R * in, out), y.matrix(n, out));
     kernels::relation_conv_adjoint_x_accumulate<T>(s, device, offsets, ddy.matrix(n, out), dW.matrix(R * in, out),
                                                    to_x.matrix(n, in));
@@ -58,17 +60,19 @@ TYPED_TEST(CudaPairs, RelationConvMatchesTheSpec) {
 // The backward is compared with the CPU's in double, which its own test checks against central differences.
 TYPED_TEST(CudaPairs, PairInitMatchesTheSpec) {
   using T = TypeParam;
+  using A = Acc<T>;
   using kernels::PairInitWeights;
   const Cuda s = this->stream;
   const long d = 6, C = 33;
   this->for_batches([&](const PairBatch& host, const PairBatch& device) {
     const long n = host.residues, P = host.pairs;
-    const Doubles h = normals<T>(n * d, 1), l = normals<T>(C * d, 2), r = normals<T>(C * d, 3),
-                  m = normals<T>(C * d, 4), E = normals<T>(kBuckets * C, 5), b = normals<T>(C, 6),
+    const Doubles h = normals<T>(n * d, 1), l = normals<A>(C * d, 2), r = normals<A>(C * d, 3),
+                  m = normals<A>(C * d, 4), E = normals<A>(kBuckets * C, 5), b = normals<A>(C, 6),
                   dz = normals<T>(P * C, 7);
-    const OnDevice<T> dh(s, h), dl(s, l), dr(s, r), dm(s, m), dE(s, E), db(s, b), ddz(s, dz), z(s, P * C), to_h(s, h),
-        to_l(s, l), to_r(s, r), to_m(s, m), to_E(s, E), to_b(s, b);
-    const PairInitWeights<const T> w{dl.matrix(C, d), dr.matrix(C, d), dm.matrix(C, d), dE.matrix(kBuckets, C),
+    const OnDevice<T> dh(s, h), ddz(s, dz), z(s, P * C), to_h(s, h);
+    const OnDevice<A> dl(s, l), dr(s, r), dm(s, m), dE(s, E), db(s, b), to_l(s, l), to_r(s, r), to_m(s, m), to_E(s, E),
+        to_b(s, b);
+    const PairInitWeights<const A> w{dl.matrix(C, d), dr.matrix(C, d), dm.matrix(C, d), dE.matrix(kBuckets, C),
                                      db.matrix(1, C)};
     kernels::pair_init<T>(s, device, dh.matrix(n, d), w, z.matrix(P, C));
     kernels::pair_init_backward<T>(
@@ -96,6 +100,7 @@ TYPED_TEST(CudaPairs, PairInitMatchesTheSpec) {
 
 TYPED_TEST(CudaPairs, PairConvMatchesTheSpec) {
   using T = TypeParam;
+  using A = Acc<T>;
   const Cuda s = this->stream;
   for (bool tied : {false, true})
     for (int dilation : {1, 3}) {
@@ -103,10 +108,10 @@ TYPED_TEST(CudaPairs, PairConvMatchesTheSpec) {
       SCOPED_TRACE(::testing::Message() << "tied " << tied << " dilation " << dilation);
       this->for_batches([&](const PairBatch& host, const PairBatch& device) {
         const long P = host.pairs, weights = shape.out * shape.in * shape.taps();
-        const Doubles x = normals<T>(P * shape.in, 1), W = normals<T>(weights, 2), b = normals<T>(shape.out, 3),
+        const Doubles x = normals<T>(P * shape.in, 1), W = normals<A>(weights, 2), b = normals<A>(shape.out, 3),
                       dy = normals<T>(P * shape.out, 4);
-        const OnDevice<T> dx(s, x), dW(s, W), db(s, b), ddy(s, dy), y(s, P * shape.out), to_x(s, x), to_W(s, W),
-            to_b(s, b);
+        const OnDevice<T> dx(s, x), ddy(s, dy), y(s, P * shape.out), to_x(s, x);
+        const OnDevice<A> dW(s, W), db(s, b), to_W(s, W), to_b(s, b);
         kernels::pair_conv<T>(s, device, shape, dx.matrix(P, shape.in), dW.data(), db.data(), y.matrix(P, shape.out));
         kernels::pair_conv_dx_accumulate<T>(s, device, shape, ddy.matrix(P, shape.out), dW.data(),
                                             to_x.matrix(P, shape.in));
@@ -122,11 +127,43 @@ TYPED_TEST(CudaPairs, PairConvMatchesTheSpec) {
         constexpr int kPlace[9] = {0, 3, 4, 3, 1, 5, 4, 5, 2};
         for (long k = 0; k < long(dense_dW.size()); ++k) want_W[tied ? k / 9 * 6 + kPlace[k % 9] : k] += dense_dW[k];
         expect_parity(y, want, "y");
-        expect_parity(to_x, want_x, "dx");
+        expect_parity(to_x, want_x, "dx", 2);  // folded taps come in a pass of their own
         expect_parity(to_W, want_W, "dW");
         expect_parity(to_b, want_b, "db");
       });
     }
+}
+
+// Through tile_product, whose tensor cores take f32 and f32 alone. Rounding an operand to 11 bits moves it by at most
+// u = 2^-11 of itself; the errors of the two have independent signs, so their energies add, to 2 u^2 of the signal's.
+TEST(CudaTf32PairConv, IsF32WithOperandsOfElevenBits) {
+  const Stream stream;
+  const Cuda f32 = stream, tf32{f32.stream, true};
+  const double bound = 0x1p-21, bound_of_f32 = parity_bound(Dtype::f32);
+  const kernels::PairConvShape shape{34, 37, 2, false};
+  const PairLayout layout(std::vector<PairMember>{single_chain(16), single_chain(5)});
+  const BatchOnDevice device(stream, layout);
+  const long P = layout.pairs(), weights = shape.out * shape.in * shape.taps();
+  const Doubles x = normals<float>(P * shape.in, 1), W = normals<float>(weights, 2),
+                dy = normals<float>(P * shape.out, 4);
+  const OnDevice<float> dx(f32, x), dW(f32, W), ddy(f32, dy);
+  const auto run = [&](Cuda s) {
+    const OnDevice<float> y(f32, P * shape.out), to_x(f32, Doubles(P * shape.in)), to_W(f32, Doubles(weights));
+    kernels::pair_conv<float>(s, device.view(), shape, dx.matrix(P, shape.in), dW.data(), nullptr,
+                              y.matrix(P, shape.out));
+    kernels::pair_conv_dx_accumulate<float>(s, device.view(), shape, ddy.matrix(P, shape.out), dW.data(),
+                                            to_x.matrix(P, shape.in));
+    kernels::pair_conv_dw_accumulate<float>(s, device.view(), shape, dx.matrix(P, shape.in), ddy.matrix(P, shape.out),
+                                            to_W.data(), nullptr);
+    return std::vector{y.host(), to_x.host(), to_W.host()};
+  };
+  const auto exact = run(f32), rounded = run(tf32);
+  for (int k = 0; k < 3; ++k) {
+    const Doubles want(exact[k].begin(), exact[k].end());
+    const double off = nmse(rounded[k].data(), want.data(), long(want.size()));
+    EXPECT_LT(off, bound) << k;
+    EXPECT_GT(off, bound_of_f32) << k;  // the tensor cores were asked
+  }
 }
 
 TYPED_TEST(CudaPairs, TriangleMultiplicationMatchesTheSpec) {
@@ -153,7 +190,7 @@ TYPED_TEST(CudaPairs, TriangleMultiplicationMatchesTheSpec) {
 }
 
 TYPED_TEST(CudaPairs, ContactLossMatchesTheSpec) {
-  using T = TypeParam;
+  using T = Acc<TypeParam>;  // logits are never stored narrowly
   const Cuda s = this->stream;
   for (long K : {1, 8, 16})
     this->for_batches([&](const PairBatch& host, const PairBatch& device) {

@@ -13,6 +13,9 @@ namespace {
 template <class T>
 using CudaRows = CudaParity<T>;
 TYPED_TEST_SUITE(CudaRows, BothTypes);
+template <class T>
+using CudaStoredRows = CudaParity<T>;
+TYPED_TEST_SUITE(CudaStoredRows, StoredTypes);
 
 constexpr long kWidths[] = {1, 31, 32, 33, 70};
 
@@ -83,7 +86,7 @@ Edges some_edges(long rows, long cols) {
   return g;
 }
 
-TYPED_TEST(CudaRows, SpmmMatchesTheSpec) {
+TYPED_TEST(CudaStoredRows, SpmmMatchesTheSpec) {
   using T = TypeParam;
   const Cuda c = this->stream;
   for (long rows : {0, 1, 31, 33})

@@ -24,9 +24,9 @@ Doubles normals(long n, unsigned seed) {
 }
 
 template <class T>
-void expect_parity(const OnDevice<T>& got, const Doubles& want, const char* what) {
+void expect_parity(const OnDevice<T>& got, const Doubles& want, const char* what, int stores = 1) {
   ASSERT_EQ(got.size(), long(want.size())) << what;
-  EXPECT_LT(nmse(got.host().data(), want.data(), long(want.size())), parity_bound(dtype_of<T>)) << what;
+  EXPECT_LT(nmse(got.host().data(), want.data(), long(want.size())), parity_bound(dtype_of<T>, stores)) << what;
 }
 
 inline Doubles plus(const Doubles& a, const Doubles& b) {
@@ -35,12 +35,13 @@ inline Doubles plus(const Doubles& a, const Doubles& b) {
   return sum;
 }
 
-// Tests of kernels are written once for both types.
+// Tests of kernels are written once for all types. Parameters beside T are Acc<T>.
 template <class T>
 class CudaParity : public ::testing::Test {
  protected:
   Stream stream;
 };
 using BothTypes = ::testing::Types<float, double>;
+using StoredTypes = ::testing::Types<float, double, bf16>;
 
 }  // namespace heartbeat::testing

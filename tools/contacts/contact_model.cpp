@@ -214,12 +214,13 @@ ContactModel make_contact_model(const ContactModelOptions& o, std::optional<Cont
   network.dropout = o.dropout;
   network.recompute = o.recompute;
   network.noise = o.noise;
+  network.encoder.bf16 = o.precision == "bf16" && dtype == Dtype::f32;  // checks of gradients are f64 throughout
   if (!prior) network.frequency = frequency;  // a prior carries the rates; without one the last bias does
   nn::Init init{.seed = seed, .dtype = dtype, .device = device};
   return {o, nn::TriGcn(network, init), std::move(prior)};
 }
 
-ContactModel load_contact_model(const std::string& path, Device device) {
+ContactModel load_contact_model(const std::string& path, Device device, const std::string& precision) {
   const nn::Checkpoint file = nn::read_checkpoint(path);
   const auto text = file.metadata.find("model");
   const auto json =
@@ -233,6 +234,8 @@ ContactModel load_contact_model(const std::string& path, Device device) {
   o.tie = json.value("tie", o.tie);
   o.dropout = json.value("dropout", o.dropout);
   o.noise = json.value("noise_module", false);
+  const auto trained_in = file.metadata.find("precision");
+  o.precision = !precision.empty() ? precision : trained_in == file.metadata.end() ? "f32" : trained_in->second;
   std::optional<ContactPrior> prior;
   if (json.value("prior", false)) {
     const Tensor* table = file.find(kPriorName);

@@ -20,8 +20,9 @@ namespace heartbeat {
 struct ContactModelOptions {
   std::string size = "T", encoder = "relation", trunk = "pairs", tie = "none";
   double dropout = 0.05;
-  bool noise = false;      // carries the article's useless module
-  bool recompute = false;  // not stored: it changes no result
+  bool noise = false;             // carries the article's useless module
+  bool recompute = false;         // not stored: it changes no result
+  std::string precision = "f32";  // f32, tf32 or bf16; stored beside the model, whose tensors are f32
 };
 
 // Share of the network's logits that is added to the prior's, for each channel.
@@ -76,8 +77,10 @@ Tensor known_logits(const ContactPrior& prior, const Batch& batch);
 ContactModel make_contact_model(const ContactModelOptions& options, std::optional<ContactPrior> prior,
                                 std::uint64_t seed, const std::vector<double>& frequency, Device device = Device::cpu,
                                 Dtype dtype = Dtype::f32);
-// From best.safetensors or last.safetensors. UserError with one sentence where the file is no contact model.
-ContactModel load_contact_model(const std::string& path, Device device = Device::cpu);
+// From best.safetensors or last.safetensors. UserError with one sentence where the file is no contact model. precision:
+// that of the run unless given.
+ContactModel load_contact_model(const std::string& path, Device device = Device::cpu,
+                                const std::string& precision = "");
 
 // The loss that training minimises, over whole maps: proteins averaged with weight sqrt(L), as in a batch.
 struct ValidationLoss {

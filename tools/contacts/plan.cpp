@@ -51,7 +51,8 @@ std::string plan_of(const TrainOptions& o, const ContactModel& model, Sampler& s
          fmt::format("step   up to {} pairs, {}; {} steps in the first epoch\n", o.pairs_per_batch, crop,
                      sampler.first_step(1)) +
          fmt::format("run    {} on the {}, {} threads, seed {}, into {}\n", length, o.device, omp_get_max_threads(),
-                     o.seed, o.run_dir);
+                     o.seed, o.run_dir) +
+         (o.precision_note.empty() ? "" : fmt::format("floats {}\n", o.precision_note));
 }
 
 }  // namespace heartbeat

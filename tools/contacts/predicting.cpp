@@ -202,8 +202,9 @@ std::vector<Query> read_queries(const PredictOptions& options) {
 
 double bytes_to_predict(const ContactModel& model, long length) {
   constexpr double kTensors = 11.5;  // of the width of the trunk: 1.6 kB a pair, measured at size T
-  const double width = kTensors * model.network.options.channels + 4 * kChannels;
-  return double(pair_count(length)) * width * sizeof(float);
+  const double stored = model.network.options.encoder.bf16 ? sizeof(bf16) : sizeof(float);
+  return double(pair_count(length)) *
+         (kTensors * model.network.options.channels * stored + 4 * kChannels * sizeof(float));
 }
 
 std::string FolderNames::operator()(const std::string& id) {

@@ -12,7 +12,7 @@
 namespace heartbeat {
 
 struct PredictOptions {
-  std::string checkpoint, fasta, data, split, out, device = "auto";
+  std::string checkpoint, fasta, data, split, out, device = "auto", precision;
   std::vector<std::string> ids, formats = {"rr", "npz", "tsv", "png"}, channels;  // no channels: all
   bool dense = false, ccmpred = false, quiet = false;
   double min_probability = 0.01;

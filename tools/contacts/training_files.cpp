@@ -23,8 +23,9 @@ std::string fingerprint(const std::vector<Protein>& train, const std::vector<Pro
 void Training::save_best(const ContactModel& model) {
   nn::Parameters tensors = model.network.parameters();
   for (const auto& extra : model.extra_tensors()) tensors.push_back(extra);
-  nn::save_checkpoint(best_checkpoint(options_), tensors,
-                      {{"model", model.config_json()}, {"step", std::to_string(state_.best_step)}});
+  nn::save_checkpoint(
+      best_checkpoint(options_), tensors,
+      with_precision({{"model", model.config_json()}, {"step", std::to_string(state_.best_step)}}, options_));
 }
 
 void Training::save_last() {

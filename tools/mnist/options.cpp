@@ -52,6 +52,8 @@ MnistOptions parse_mnist_options(int argc, char** argv) {
   parse_options(app, argc, argv, o, digit_breakages());
   o.resolved = app.config_to_str(true, false);
 
+  if (o.precision == "bf16")
+    throw UserError("--precision bf16 is for train_contacts: the layers of images store no bf16; choose f32 or tf32");
   expect_positive(o.lr, "--lr");
   expect_positive(double(o.epochs), "--epochs");
   expect_positive(double(o.batch_size), "--batch-size");

@@ -23,7 +23,8 @@ std::string DigitTraining::plan() const {
          fmt::format("step   {} digits, {}, lr {}; {} steps an epoch\n", options_.batch_size, rule, options_.lr,
                      steps_in_epoch()) +
          fmt::format("run    {} epochs on the {}, {} threads, seed {}, into {}\n", options_.epochs, options_.device,
-                     omp_get_max_threads(), options_.seed, options_.run_dir);
+                     omp_get_max_threads(), options_.seed, options_.run_dir) +
+         (options_.precision_note.empty() ? "" : fmt::format("floats {}\n", options_.precision_note));
 }
 
 void DigitTraining::print_result(const TestResult& last) {

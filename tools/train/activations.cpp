@@ -2,10 +2,13 @@
 
 #include <cmath>
 
+#include "autograd/ops.h"
+
 namespace heartbeat {
 
-void ActivationRecord::left(const std::string& name, const Tensor& x) {
-  if (x.device() != Device::cpu || x.dtype() != Dtype::f32 || x.shape().size() < 2) return;
+void ActivationRecord::left(const std::string& name, const Tensor& seen) {
+  if (seen.device() != Device::cpu || seen.dtype() == Dtype::f64 || seen.shape().size() < 2) return;
+  const Tensor x = cast(seen.detach(), Dtype::f32);
   // A unit is a column of a matrix, and a channel of images [n, channels, ...].
   const long units = x.dim(1), inside = x.numel() / std::max(1L, x.dim(0) * units);
   std::vector<char> active(units, 0);
@@ -38,8 +41,9 @@ void ActivationRecord::note(const char* kind, const std::string& layer, double v
       "activations/" + std::string(kind) + "/" + layer + (times > 1 ? "." + std::to_string(times) : ""), value);
 }
 
-void ActivationRecord::squashed(const std::string& layer, const Tensor& y, nn::Squash by) {
-  if (y.device() != Device::cpu || y.dtype() != Dtype::f32 || y.numel() == 0) return;
+void ActivationRecord::squashed(const std::string& layer, const Tensor& seen, nn::Squash by) {
+  if (seen.device() != Device::cpu || seen.dtype() == Dtype::f64 || seen.numel() == 0) return;
+  const Tensor y = cast(seen.detach(), Dtype::f32);
   // A sigmoid in -1 .. 1, as tanh: what is beyond 0.9 either way hardly moves.
   const float times = by == nn::Squash::sigmoid ? 2 : 1, plus = by == nn::Squash::sigmoid ? -1 : 0;
   long saturated = 0;
@@ -48,8 +52,9 @@ void ActivationRecord::squashed(const std::string& layer, const Tensor& y, nn::S
 }
 
 // The mean over all pairs of nodes of one graph is (|sum of unit vectors|^2 - n) / (n (n - 1)).
-void ActivationRecord::nodes(const std::string& layer, const Tensor& x, const Layout& layout) {
-  if (x.device() != Device::cpu || x.dtype() != Dtype::f32) return;
+void ActivationRecord::nodes(const std::string& layer, const Tensor& seen, const Layout& layout) {
+  if (seen.device() != Device::cpu || seen.dtype() == Dtype::f64) return;
+  const Tensor x = cast(seen.detach(), Dtype::f32);
   double sum = 0;
   long graphs = 0;
   for (long m = 0; m < layout->size(); ++m) {

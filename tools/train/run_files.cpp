@@ -44,12 +44,17 @@ fs::path best_checkpoint(const RunOptions& o) {
   return fs::path(o.run_dir) / "best.safetensors";
 }
 
+nn::Metadata with_precision(nn::Metadata metadata, const RunOptions& o) {
+  if (o.precision != "f32") metadata[kPrecisionKey] = o.precision;
+  return metadata;
+}
+
 void save_training(const RunOptions& o, RunLog& log, const nn::Parameters& tensors, const std::string& model,
                    nlohmann::json state) {
   log.flush();
   state["seed"] = o.seed;
   if (o.breakage) state["break"] = o.breakage.name;
-  nn::save_checkpoint(last_checkpoint(o), tensors, {{"model", model}, {"state", state.dump()}});
+  nn::save_checkpoint(last_checkpoint(o), tensors, with_precision({{"model", model}, {"state", state.dump()}}, o));
 }
 
 SavedTraining read_training(const RunOptions& o, const std::string& model) {
@@ -60,6 +65,12 @@ SavedTraining read_training(const RunOptions& o, const std::string& model) {
   const auto known_model = metadata.find("model"), state = metadata.find("state");
   if (known_model == metadata.end() || state == metadata.end())
     throw UserError("--resume: " + path + " holds no training state of this program");
+  const auto stored = metadata.find(kPrecisionKey);
+  if (const std::string precision = stored == metadata.end() ? "f32" : stored->second; precision != o.precision)
+    throw UserError(
+        fmt::format("--resume: the run has --precision {}, but the options ask for {}; give the same, or "
+                    "start a run of its own",
+                    precision, o.precision));
   if (known_model->second != model)
     throw UserError("--resume: " + path + " is a model " + known_model->second + ", but the options ask for " + model);
   saved.state = nlohmann::json::parse(state->second, nullptr, false);

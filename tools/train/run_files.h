@@ -25,6 +25,11 @@ void announce_breakage(const RunOptions& options, RunLog& log);
 std::filesystem::path last_checkpoint(const RunOptions& options);
 std::filesystem::path best_checkpoint(const RunOptions& options);
 
+// The precision of a run stands in the metadata of its checkpoints, unless it is f32; their tensors are f32 in any
+// case.
+inline constexpr const char* kPrecisionKey = "precision";
+nn::Metadata with_precision(nn::Metadata metadata, const RunOptions& options);
+
 // last.safetensors: the tensors, what model they belong to, and where the training stands. The seed and the
 // name of the breakage are added to the state. Flushes the log first, so that it never lags behind the checkpoint: rows
 // of later steps give way on --resume.
@@ -36,7 +41,7 @@ struct SavedTraining {
   nlohmann::json state;
 };
 // What save_training has written. Throws UserError with one sentence where it is missing or damaged, or belongs to
-// another model, seed or breakage than asked for.
+// another model, seed, precision or breakage than asked for.
 SavedTraining read_training(const RunOptions& options, const std::string& model);
 
 }  // namespace heartbeat

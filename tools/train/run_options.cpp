@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "autograd/pick_device.h"
+#include "autograd/precision.h"
 #include "kernels/common/error.h"
 #include "tools/doctor/doctor.h"
 
@@ -21,6 +22,7 @@ void add_run_options(CLI::App& app, RunOptions& o, std::span<const Breakage> tab
          "or fail")
       ->check(CLI::IsMember({"auto", "on", "off"}))
       ->group("Run");
+  app.add_option("--precision", o.precision, kPrecisions)->check(CLI::IsMember({"f32", "tf32", "bf16"}))->group("Run");
   app.add_option("--seed", o.seed, "names every random number of the run")->check(CLI::NonNegativeNumber)->group("Run");
   app.add_flag("--resume", o.resume, "continue the run in --run-dir from last.safetensors")->group("Run");
   app.add_flag("--quiet", o.quiet, "no progress bar")->group("Run");
@@ -112,6 +114,7 @@ void parse_options(CLI::App& app, int argc, char** argv, RunOptions& o, std::spa
   o.device = name_of(pick_device(o.device));
   if (const std::string reason = reason_against_graphs(o); o.graph == "on" && !reason.empty())
     throw UserError("--graph on: a step cannot be recorded, because " + reason + "; use --graph auto or off");
+  o.precision_note = use_precision(o.precision, pick_device(o.device));
   app.get_option("--device")->clear();  // the resolved configuration says which device it was
   app.get_option("--device")->add_result(o.device);
 }

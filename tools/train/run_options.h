@@ -17,6 +17,8 @@ namespace heartbeat {
 struct RunOptions {
   std::string run_dir, device = "auto";  // once parsed, cpu or cuda
   std::string graph = "auto";            // replay recorded steps: auto, on or off
+  std::string precision = "f32";         // f32, tf32 or bf16, see autograd/precision.h
+  std::string precision_note;            // what that means on the device, for the plan; empty for f32
   std::string watch = "all", watch_filter = "*", tensorboard = "on";
   long watch_every = 1;
   std::uint64_t seed = 17;
@@ -33,7 +35,8 @@ struct RunOptions {
   std::string resolved;  // every option as TOML, for the run log
 };
 
-// --run-dir and, in the group "Run", --device, --graph, --seed, --resume, --quiet and --break with the trainer's table.
+// --run-dir and, in the group "Run", --device, --graph, --precision, --seed, --resume, --quiet and --break with the
+// trainer's table.
 void add_run_options(CLI::App& app, RunOptions& options, std::span<const Breakage> table);
 // In the group "Checks": --overfit-batch, --gradcheck and --verify. In the group "Heartbeat": --watch, --watch-filter,
 // --watch-every, --watch-activations, --tensorboard and --serve; in the group "Doctor": --doctor, --silence, --limit,
