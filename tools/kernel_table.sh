@@ -9,7 +9,7 @@ rows=$(find "$1" -name '*.txt' | sort | while read -r log; do
       line = $0
       sub(/.*Compiling entry function ./, "", line)
       gpu = line; sub(/.* for ./, "", gpu); sub(/[^a-z0-9_].*/, "", gpu)
-      type = line ~ /double/ ? "f64" : "f32"
+      type = line ~ /double/ ? "f64" : line ~ /bf16/ ? "bf16" : "f32"
       name = line; sub(/^void /, "", name)
       gsub(/\(anonymous namespace\)::|heartbeat::kernels::|heartbeat::/, "", name)
       sub(/[<(].*/, "", name)
@@ -18,11 +18,11 @@ rows=$(find "$1" -name '*.txt' | sort | while read -r log; do
     /Used [0-9]+ registers/ {
       for (i = 1; i < NF; ++i) if ($(i + 1) ~ /^registers/) registers = $i
       shared = match($0, /[0-9]+ bytes smem/) ? substr($0, RSTART, RLENGTH) + 0 : 0
-      printf "%-28s %-30s %s %s %9d %11d %6d\n", file, name, type, gpu, registers, shared, spill
+      printf "%-28s %-30s %-4s %s %9d %11d %6d\n", file, name, type, gpu, registers, shared, spill
       spill = 0
     }'
 done)
-printf '%-28s %-30s %s %-5s %9s %11s %6s\n' source kernel type GPU registers 'shared [B]' spills
+printf '%-28s %-30s %-4s %-5s %9s %11s %6s\n' source kernel type GPU registers 'shared [B]' spills
 # Kernels made from several lambdas of one op share a row: the greediest.
 echo "$rows" | sort -k1,4 -k7,7nr -k5,5nr | awk '!seen[$1, $2, $3, $4]++'
 echo "$(echo "$rows" | grep -c .) kernels"

@@ -9,6 +9,15 @@
 
 namespace heartbeat {
 
+// to = value, rounded. Through the bits, since GCC 12 leaves a loop alone that assigns a struct.
+template <class T>
+void put(Acc<T> value, T& to) {
+  if constexpr (kIsNarrow<T>)
+    to.bits = bf16_bits(value);
+  else
+    to = value;
+}
+
 template <class T>
 void widen(const T* from, long n, Acc<T>* to) {
 #pragma omp simd
@@ -17,7 +26,7 @@ void widen(const T* from, long n, Acc<T>* to) {
 template <class T>
 void round_into(const Acc<T>* from, long n, T* to) {
 #pragma omp simd
-  for (long k = 0; k < n; ++k) to[k] = T(from[k]);
+  for (long k = 0; k < n; ++k) put(from[k], to[k]);
 }
 
 // n elements, to be read.

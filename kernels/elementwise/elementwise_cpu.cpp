@@ -6,6 +6,7 @@
 #include "kernels/common/math.h"
 #include "kernels/common/parallel.h"
 #include "kernels/common/philox_cpu.h"
+#include "kernels/common/widen.h"
 
 namespace heartbeat::kernels {
 namespace {
@@ -18,14 +19,14 @@ template <class T, class F>
 void assign(Matrix<T> y, F f) {
   for_chunks(y.numel(), kElementsPerTask, [&](long first, long last) {
 #pragma omp simd
-    for (long k = first; k < last; ++k) y.data[k] = T(f(k));
+    for (long k = first; k < last; ++k) put<T>(f(k), y.data[k]);
   });
 }
 template <class T, class F>
 void accumulate(Matrix<T> y, F f) {
   for_chunks(y.numel(), kElementsPerTask, [&](long first, long last) {
 #pragma omp simd
-    for (long k = first; k < last; ++k) y.data[k] = T(y.data[k] + f(k));
+    for (long k = first; k < last; ++k) put<T>(y.data[k] + f(k), y.data[k]);
   });
 }
 
@@ -44,7 +45,7 @@ void run_dropout(RandomStream stream, double p, Matrix<const T> x, Matrix<T> y) 
       for (long k = 0; k < width; ++k) {
         const Acc<T> scaled = from[k] * factor;  // read in any case: a conditional load does not vectorise
         const Acc<T> kept = word[k] < keep_from ? Acc<T>(0) : scaled;
-        to[k] = T(kAccumulate ? to[k] + kept : kept);
+        put<T>(kAccumulate ? to[k] + kept : kept, to[k]);
       }
     }
   });
@@ -93,7 +94,7 @@ void add_bias(Cpu, Matrix<const T> x, const Acc<T>* b, Matrix<T> y) {
       const T* from = x.row(i);
       T* to = y.row(i);
 #pragma omp simd
-      for (long j = 0; j < x.cols; ++j) to[j] = T(from[j] + b[j]);
+      for (long j = 0; j < x.cols; ++j) put<T>(from[j] + b[j], to[j]);
     }
   });
 }

@@ -70,7 +70,7 @@ void gru_cell(Cpu, const GruWeights<const Acc<T>>& W, Matrix<const T> m, Matrix<
         r[j] = math::sigmoid(r[j]);
         z[j] = math::sigmoid(z[j]);
         n[j] = math::tanh(n[j] + r[j] * u[j]);
-        to[j] = T((1 - z[j]) * n[j] + z[j] * state[j]);
+        put<T>((1 - z[j]) * n[j] + z[j] * state[j], to[j]);
       }
     }
   });
@@ -105,14 +105,13 @@ void gru_cell_adjoint_accumulate(Cpu, const GruWeights<const Acc<T>>& W, Matrix<
     const A* sums = D.data() + first * stride;
     if (to.dm.data) {
       Rounded<T> message_sums(to.dm.row(first), rows * k, true);
-      blas::gemm<A>(Op::none, Op::none, rows, k, 3 * d, 1, sums, stride, W.W_ih.data, k, 1, message_sums.data(),
-                         k);
+      blas::gemm<A>(Op::none, Op::none, rows, k, 3 * d, 1, sums, stride, W.W_ih.data, k, 1, message_sums.data(), k);
       message_sums.store();
     }
     if (!to.dh.data) return;
     blas::gemm<A>(Op::none, Op::none, rows, d, 2 * d, 1, sums, stride, W.W_hh.data, d, 1, state_sums.data(), d);
-    blas::gemm<A>(Op::none, Op::none, rows, d, d, 1, sums + kU * d, stride, W.W_hh.row(kN * d), d, 1,
-                       state_sums.data(), d);
+    blas::gemm<A>(Op::none, Op::none, rows, d, d, 1, sums + kU * d, stride, W.W_hh.row(kN * d), d, 1, state_sums.data(),
+                  d);
     state_sums.store();
   });
 

@@ -7,6 +7,7 @@
 
 #include "kernels/common/math.h"
 #include "kernels/common/parallel.h"
+#include "kernels/common/widen.h"
 
 namespace heartbeat::kernels {
 namespace {
@@ -64,7 +65,7 @@ void forward(Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, double e
 #pragma omp simd
           for (long j = 0; j < c; ++j) {
             const A z = gain[j] * ((from[j] - mean) * rstd) + bias[j];
-            to[j] = T(kSilu ? math::silu(z) : z);
+            put<T>(kSilu ? math::silu(z) : z, to[j]);
           }
         }
       });
@@ -113,7 +114,7 @@ void backward(Matrix<const T> x, const Acc<T>* gain, const Acc<T>* bias, Matrix<
           const A rstd = statistics.row(i)[1], mean = g_mean[i - first], xhat_mean = g_xhat_mean[i - first];
           T* to = dx + i * c;
 #pragma omp simd
-          for (long j = 0; j < c; ++j) to[j] = T(to[j] + rstd * (gi[j] - mean - h[j] * xhat_mean));
+          for (long j = 0; j < c; ++j) put<T>(to[j] + rstd * (gi[j] - mean - h[j] * xhat_mean), to[j]);
         }
       });
     });

@@ -89,7 +89,7 @@ void pair_conv_dx_accumulate(Cpu, const PairBatch& batch, const PairConvShape& s
                 const Acc<T> scale = shape.tied && on_diagonal ? Acc<T>(0.5) : Acc<T>(1);
                 T* to = dx.row(pair);
 #pragma omp simd
-                for (long c = 0; c < shape.in; ++c) to[c] = T(to[c] + scale * sums[c]);
+                for (long c = 0; c < shape.in; ++c) put<T>(to[c] + scale * sums[c], to[c]);
               });
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/common/widen.h"
 #include "kernels/spmm/spmm.h"
 
 namespace heartbeat::kernels {
@@ -26,7 +27,7 @@ void gather(Csr a, Matrix<const T> x, Matrix<T> y, long i, long first) {
   }
   T* to = y.row(i) + first;
 #pragma omp simd
-  for (int j = 0; j < kWidth; ++j) to[j] = T(kAccumulate ? Acc<T>(to[j]) + sum[j] : sum[j]);
+  for (int j = 0; j < kWidth; ++j) put<T>(kAccumulate ? Acc<T>(to[j]) + sum[j] : sum[j], to[j]);
 }
 
 template <bool kAccumulate, bool kPrefetch, class T>

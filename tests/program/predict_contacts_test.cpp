@@ -93,6 +93,26 @@ TEST_F(PredictContacts, TheSameCallGivesTheSameBytes) {
   EXPECT_EQ(files, 1 + kChannels * 2 + 3);
 }
 
+// A checkpoint says what its run was trained in; --precision wins over it.
+TEST_F(PredictContacts, PrecisionIsThatOfTheRunUnlessGiven) {
+  nn::Checkpoint of_bf16 = nn::read_checkpoint(checkpoint());
+  of_bf16.metadata["precision"] = "bf16";
+  const std::string narrow = scratch_.file("narrow.safetensors");
+  nn::save_checkpoint(narrow, of_bf16.tensors, of_bf16.metadata);
+  const auto map_of = [&](const std::string& path, const std::string& more) {
+    fs::remove_all(out());
+    const Outcome outcome = run_command("predict_contacts --quiet --formats tsv --min-probability 0 --checkpoint " +
+                                        path + " --fasta " + file("one.fasta") + " --out " + out() + " " + more);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return read_text(out("query/contacts.tsv"));
+  };
+  const std::string f32 = map_of(checkpoint(), ""), bf16 = map_of(narrow, "");
+  EXPECT_FALSE(f32.empty());
+  EXPECT_NE(f32, bf16);
+  EXPECT_EQ(map_of(narrow, "--precision f32"), f32);
+  EXPECT_EQ(map_of(checkpoint(), "--precision bf16"), bf16);
+}
+
 TEST_F(PredictContacts, LabelledProteinsAreScored) {
   const std::string split = "--data " + file("c.db") + " --channels cb8 --formats png,rr --out " + out() + " --split ";
   const Outcome outcome = predict(split + "valid");

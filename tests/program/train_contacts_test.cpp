@@ -300,6 +300,44 @@ TEST_F(TrainContacts, EveryModelTrains) {
   }
 }
 
+// Half the memory, the same recipe: stopped and continued, on one thread and on two, a run in bf16 writes the same
+// bytes.
+TEST_F(TrainContacts, Bf16RepeatsAndResumesToTheBitAndItsFilesStayF32) {
+  const std::string bf16 = std::string(kTwelve) + "--precision bf16 ";
+  const Outcome first = train(bf16);
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_NE(first.out.find("stored as bf16"), std::string::npos) << first.out;
+  const std::string straight = scratch.file("straight_bf16");
+  fs::rename(run, straight);
+
+  setenv("OMP_NUM_THREADS", "2", 1);
+  Started program(command(bf16));
+  ASSERT_TRUE(program.wrote(run + "/best.safetensors"));
+  program.signal(SIGINT);
+  expect_one_sentence(program.end(), 130, "and saved; continue with --resume");
+  setenv("OMP_NUM_THREADS", "1", 1);
+  expect_one_sentence(train(std::string(kTwelve) + "--resume"), 2, "has --precision bf16, but the options ask for f32");
+  ASSERT_EQ(train(bf16 + "--resume").code, 0);
+  for (const char* file : {"/last.safetensors", "/best.safetensors"})
+    EXPECT_TRUE(read_text(run + file) == read_text(straight + file)) << file << " differs";
+  EXPECT_TRUE(dump_of(run) == dump_of(straight)) << "the logs differ";
+
+  EXPECT_NE(RunReader(run).meta().at("config").find("precision=\"bf16\""), std::string::npos);
+  const nn::Checkpoint saved = nn::read_checkpoint(run + "/last.safetensors");
+  for (const nn::NamedTensor& t : saved.tensors) EXPECT_NE(t.tensor.dtype(), Dtype::bf16) << t.name;
+  const auto narrow = values(run, "train/loss"), wide = values(shared().straight, "train/loss");
+  ASSERT_EQ(narrow.size(), wide.size());
+  EXPECT_NE(narrow, wide);
+  for (size_t k = 0; k < wide.size(); ++k) EXPECT_NEAR(narrow[k], wide[k], 0.02 * wide[k]) << "step " << k + 1;
+}
+
+TEST_F(TrainContacts, Tf32OnTheCpuIsF32AndSaysSo) {
+  const Outcome outcome = train(std::string(kTwelve) + "--precision tf32");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("tf32 is f32 on the cpu"), std::string::npos) << outcome.out;
+  EXPECT_EQ(values(run, "train/loss"), values(shared().straight, "train/loss"));
+}
+
 TEST_F(TrainContacts, RecomputationChangesNoBit) {
   ASSERT_EQ(train(std::string(kTwelve) + "--recompute").code, 0);
   expect_equal_checkpoints();

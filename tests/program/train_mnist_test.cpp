@@ -187,6 +187,7 @@ TEST_F(TrainMnist, MistakesInFlagsGetOneSentence) {
                                                         {"--model resnet", "--model"},
                                                         {"--noise-module maybe", "--noise-module"},
                                                         {"--synthetic 3", "--synthetic"},
+                                                        {"--precision bf16", "is for train_contacts"},
                                                         {"--watch-every 0", "--watch-every must be"},
                                                         {"--probe -1", "--probe must be"},
                                                         {"--verify -1", "--verify must be"},
