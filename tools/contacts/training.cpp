@@ -60,9 +60,9 @@ ContactModel fresh_model(const TrainOptions& o, const std::vector<Protein>& trai
   for (int k = 0; k < kChannels; ++k) frequency.push_back(statistics.frequency(k));
   std::optional<ContactPrior> prior;
   if (o.prior == "on") prior = ContactPrior::count(train);
-  ContactModel model =
-      make_contact_model({o.size, o.encoder, o.trunk, o.tie, o.dropout, o.noise_module == "on", o.recompute, o.precision},
-                         std::move(prior), o.seed, frequency, device, dtype);
+  ContactModel model = make_contact_model(
+      {o.size, o.encoder, o.trunk, o.tie, o.dropout, o.noise_module == "on", o.recompute, o.precision},
+      std::move(prior), o.seed, frequency, device, dtype);
   o.breakage.change_initial(model.network.parameters());
   return model;
 }
