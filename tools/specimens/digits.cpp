@@ -127,7 +127,7 @@ Tensor with_wrong_backward(const Tensor& z) {
   Tensor y = z.detach().copy();
   if (tape().wants(z))
     tape().record("wrong_backward", y, [z, y] {
-      dispatch(z.dtype(), [&]<class T>(Type<T>) {
+      dispatch_wide("wrong_backward", Device::cpu, z.dtype(), [&]<class T>(auto, Type<T>) {
         for (long e = 0; e < z.numel(); ++e) z.grad<T>().data[e] += T(1.1) * y.grad<T>().data[e];
       });
     });
