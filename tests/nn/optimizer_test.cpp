@@ -32,7 +32,8 @@ struct Model {
       Tensor x = t;
       x.clear_grad();
       const std::vector<double> g = random_normal(x.shape(), Dtype::f64, seed++).to_vector();
-      dispatch(x.device(), x.dtype(), [&]<class T>(auto, Type<T>) { std::copy(g.begin(), g.end(), x.grad<T>().data); });
+      dispatch_wide("test", x.device(), x.dtype(),
+                    [&]<class T>(auto, Type<T>) { std::copy(g.begin(), g.end(), x.grad<T>().data); });
     }
   }
   Tensor embedding, weight, bias;

@@ -132,7 +132,7 @@ class FakeRehearsal : public Rehearsal {
     if (m_.backward != 1 && tape().recording()) {
       seen = w_.detach().copy();
       tape().record("wrong", seen, [w = w_, seen, by = m_.backward] {
-        dispatch(w.dtype(), [&]<class T>(Type<T>) {
+        dispatch_wide("test", Device::cpu, w.dtype(), [&]<class T>(auto, Type<T>) {
           for (long e = 0; e < w.numel(); ++e) w.grad<T>().data[e] += T(by) * seen.grad<T>().data[e];
         });
       });
