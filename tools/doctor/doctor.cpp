@@ -59,7 +59,7 @@ DoctorOptions doctor_options(const std::vector<std::string>& silence, const std:
 }
 
 bool belongs_to_evaluation(const std::string& scalar) {
-  for (const char* prefix : {"valid/", "test/", "plan/", "baseline/", "ablate/", "check/"})
+  for (const char* prefix : {"valid/", "test/", "plan/", "baseline/", "ablate/", "ablate_error/", "check/"})
     if (scalar.rfind(prefix, 0) == 0) return true;
   return false;
 }

@@ -27,7 +27,8 @@ class NoProgress : public Rule {
     const double mean = mean_of(losses_), slope = robust_slope(thirds());
     losses_.clear();
     if (std::isnan(first_)) {
-      first_ = mean > 2 * begin_ ? begin_ : mean;  // where it has leapt at once, the window says nothing
+      leapt_ = mean > 2 * begin_;
+      first_ = leapt_ ? begin_ : mean;  // where it has leapt at once, the window says nothing
       return;
     }
     const double gain = (first_ - mean) / std::abs(first_);
@@ -35,6 +36,8 @@ class NoProgress : public Rule {
       return fmt::format("the loss is {} on average, and was {} in the first window; its slope is {} a window",
                          short_number(mean), short_number(first_), short_number(3 * slope));
     });
+    // One batch is a noisy beginning: what the loss comes back to after the leap is a better one.
+    if (std::exchange(leapt_, false)) first_ = std::min(first_, mean);
   }
 
  private:
@@ -48,6 +51,7 @@ class NoProgress : public Rule {
   }
   std::vector<double> losses_;
   double begin_ = NAN, first_ = NAN;
+  bool leapt_ = false;
 };
 
 class LossRises : public Rule {

@@ -80,10 +80,10 @@ class UselessModule : public Rule {
  public:
   UselessModule()
       : Rule({"R38",
-              "the loss is no worse without a module (--ablate)",
+              "the loss is no worse without a module, beyond two standard errors of the test (--ablate)",
               Severity::warning,
               1,
-              {{"share", 0.001}},
+              {{"share", 0.001}, {"errors", 2}},
               "leave the module out: the run costs less and knows as much"}) {}
   void step(const Patient& p) override {
     if (p.pulses[int(Quantity::update)].empty()) return;
@@ -101,9 +101,13 @@ class UselessModule : public Rule {
         const std::string& name = p.tensors[t].row.name;
         if (name == place || name.rfind(place + ".", 0) == 0) own += moved_[t];
       }
-      check(p, key, place, evidence(change < limit("share"), change, limit("share")), [&] {
-        return fmt::format("without {} the loss changes by {:+.2f} %, and {:.2g} % of all movement was its own", place,
-                           100 * change, all > 0 ? 100 * own / all : 0);
+      // Of a finite test; 0 where it is not known.
+      const double known = p.scalar("ablate_error/" + place), error = std::isnan(known) ? 0 : known;
+      const double most = limit("share") + limit("errors") * error;
+      check(p, key, place, evidence(change < most, change, most), [&] {
+        return fmt::format("without {} the loss changes by {:+.2f} %{}, and {:.2g} % of all movement was its own",
+                           place, 100 * change, error > 0 ? fmt::format(" +- {:.2f}", 100 * error) : "",
+                           all > 0 ? 100 * own / all : 0);
       });
     });
   }

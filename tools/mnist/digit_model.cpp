@@ -1,6 +1,7 @@
 #include "tools/mnist/digit_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -70,6 +71,9 @@ TestResult evaluate(const DigitModel& model, const DigitSet& set, long batch_siz
       const float* row = logits.data<float>() + i * kDigitClasses;
       const int label = (*batch.labels)[i];
       const long answer = std::max_element(row, row + kDigitClasses) - row;
+      double others = 0;
+      for (int k = 0; k < kDigitClasses; ++k) others += std::exp(double(row[k]) - row[answer]);
+      sum.losses.push_back(std::log(others) + row[answer] - row[label]);
       sum.accuracy += answer == label;
       ++sum.answers[label][answer];
     }

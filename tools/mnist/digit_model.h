@@ -29,9 +29,10 @@ DigitModel make_digit_model(const MnistOptions& options, Dtype dtype, Device dev
 // Rows first .. first + n of x along its first axis, copied, on the CPU; nothing of nothing.
 Tensor rows_of(const Tensor& x, long first, long n);
 
-// Mean loss and share of right answers; how many digits of each class, by the answer.
+// Mean loss and share of right answers; the loss of each digit; how many digits of each class, by the answer.
 struct TestResult {
   double loss = 0, accuracy = 0;
+  std::vector<double> losses = {};
   std::array<std::array<long, kDigitClasses>, kDigitClasses> answers = {};  // [class][answer]
 };
 // key names the noise of the whole set, so that batches do not change it. after_each is called with the number of

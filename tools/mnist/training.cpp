@@ -242,7 +242,15 @@ void DigitTraining::ablate(const TestResult& whole) {
   for (const std::string& module : modules_of(options_.ablate)) {
     const Ablated without(model_.parameters(), module);
     const TestResult result = evaluate(model_, digits_.test, options_.test_batch_size, key);
-    log_->scalar(state_.step, "ablate/" + module, (result.loss - whole.loss) / whole.loss);
+    double mean = 0, squares = 0;  // of what each digit's loss changes by
+    const double n = double(whole.losses.size());
+    for (std::size_t i = 0; i < whole.losses.size(); ++i) {
+      const double change = result.losses[i] - whole.losses[i];
+      mean += change / n, squares += change * change / n;
+    }
+    log_->scalar(state_.step, "ablate/" + module, mean / whole.loss);
+    log_->scalar(state_.step, "ablate_error/" + module,
+                 std::sqrt(std::max(0.0, squares - mean * mean) / n) / whole.loss);
   }
 }
 

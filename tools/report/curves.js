@@ -79,7 +79,7 @@ function curveSection() {
   one("Clip factor", "clip/factor", {from: 0, to: 1, note: "1: not clipped"});
   one("Loss scale", "amp/scale", {log: true});
   one("Seconds of a step", "time/step", {from: 0, smooth: true});
-  const rest = Object.keys(run.scalars).filter(n => !seen.has(n) && !/^(valid\/.*@|valid\/(auprc|auroc|density)\/|baseline\/|time\/|health\/)/.test(n));
+  const rest = Object.keys(run.scalars).filter(n => !seen.has(n) && !/^(valid\/.*@|valid\/(auprc|auroc|density)\/|baseline\/|time\/|health\/|plan\/|lint\/|check\/|ablate_error\/|test\/(recall|taken_for)\/)/.test(n));
   for (const {key, values} of d3.nest().key(n => n.includes("/") ? n.slice(0, n.lastIndexOf("/")) : n).entries(rest))
     for (let at = 0; at < values.length; at += 6)
       charts.push(chart(key, values.slice(at, at + 6).map((name, k) => ({name: tail(name), points: points(scalar(name)), colour: kColours[k], broken: scalar(name).broken}))));
