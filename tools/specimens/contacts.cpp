@@ -135,8 +135,8 @@ std::vector<Specimen> contact_specimens() {
       }));
   add("preset", {"R33", "R32"}, preset("mean", little(105)));
   add("preset", {"R05", "R04", "R01", "R02", "R03"}, preset("overflow", little(80)));
-  // Three proteins to a batch: the loss of one says little about where a run stands.
-  add("preset", {"R16", "R26"}, preset("lr", with(little(205), [](auto& r) { r.options.pairs_per_batch = 1800; })));
+  // Four windows of 50. Three proteins to a batch: the loss of one says little about where a run stands.
+  add("preset", {"R16", "R26"}, preset("lr", with(little(200), [](auto& r) { r.options.pairs_per_batch = 1800; })));
   add("preset", {"R13", "R11", "R14"}, preset("frozen-embedding", little(25)));
   add("preset", {"R38"}, preset("noise", little(200)));
   add("preset", {"R56"}, preset("variance-up", little(240)));
