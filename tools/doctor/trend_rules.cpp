@@ -86,7 +86,9 @@ class ShrinkingGradients : public Rule {
         squares += g.rms * g.rms * p.tensors[t].numel;
     if (squares == 0) return;
     norms_.push(std::sqrt(squares));
-    if (p.row.step <= 20) early_ = median_of(norms_.values());
+    first_.push(std::sqrt(squares));
+    // The highest, for a run can be stuck before the first window is full.
+    if (p.row.step <= 20 && first_.full()) early_ = std::fmax(early_, median_of(first_.values()));
     if (!p.warm || std::isnan(early_) || p.row.step % 10) return;
     const double now = median_of(norms_.values()), gain = (p.loss.first - p.loss.smooth) / std::abs(p.loss.first);
     check(p, 0, "", evidence(now * limit("times") < early_ && gain < limit("gain"), now, early_ / limit("times")), [&] {
@@ -96,7 +98,7 @@ class ShrinkingGradients : public Rule {
   }
 
  private:
-  Window norms_{20};
+  Window norms_{20}, first_{5};
   double early_ = NAN;
 };
 
