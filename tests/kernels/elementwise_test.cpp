@@ -23,12 +23,6 @@ void expect_close(const Tensor& got, const std::vector<double>& want, int stores
   EXPECT_LT(nmse(values.data(), want.data(), got.numel()), parity_bound(got.dtype(), stores));
 }
 
-std::vector<double> gradient_of(const Tensor& x) {
-  std::vector<double> out(x.numel());
-  for (long k = 0; k < x.numel(); ++k) out[k] = x.grad_at(k);
-  return out;
-}
-
 struct Unary {
   const char* name;
   Tensor (*op)(const Tensor&);
@@ -56,7 +50,7 @@ TEST(Elementwise, ActivationsAndSlopesMatchTheSpec) {
           gradient.push_back(2 * f.slope(x.at(k)) * dy.at(k));
         }
         expect_close(y, value);
-        if (x.numel()) expect_close(Tensor::from(shape, gradient_of(x), dtype), gradient, 2);
+        if (x.numel()) expect_close(Tensor::from(shape, x.gradient().to_vector(), dtype), gradient, 2);
       }
 }
 
@@ -152,7 +146,7 @@ TEST(Elementwise, ParametersAloneAreReasonEnoughToRecord) {
   b.set_needs_grad(true);
   const Tensor x = Tensor::zeros({3, 2});
   backward(add_bias(x, b), Tensor::full({3, 2}, 1));
-  EXPECT_EQ(gradient_of(b), (std::vector<double>{3, 3}));
+  EXPECT_EQ(b.gradient().to_vector(), (std::vector<double>{3, 3}));
   EXPECT_FALSE(x.has_grad());
 }
 
@@ -195,7 +189,7 @@ TEST(Dropout, BackwardDrawsTheSameMask) {
   x.set_needs_grad(true);
   const Tensor y = dropout(x, 0.3, {1, 2, 3});
   backward(y, Tensor::full(x.shape(), 1));
-  EXPECT_EQ(gradient_of(x), y.to_vector());
+  EXPECT_EQ(x.gradient().to_vector(), y.to_vector());
 }
 
 TEST(Dropout, EveryPartOfTheKeyMatters) {

@@ -20,12 +20,6 @@ Tensor apply(bool with_silu, const Tensor& x, const Tensor& gain, const Tensor& 
   return with_silu ? layer_norm_silu(x, gain, bias) : layer_norm(x, gain, bias);
 }
 
-std::vector<double> gradient_of(const Tensor& x) {
-  std::vector<double> out(x.numel());
-  for (long k = 0; k < x.numel(); ++k) out[k] = x.grad_at(k);
-  return out;
-}
-
 void expect_layer_norm_parity(bool with_silu, long n, long c, Dtype dtype) {
   SCOPED_TRACE(::testing::Message() << "silu " << with_silu << " n " << n << " c " << c << " " << name_of(dtype));
   const Dtype wide = acc_of(dtype);
@@ -45,10 +39,10 @@ void expect_layer_norm_parity(bool with_silu, long n, long c, Dtype dtype) {
                                       dx.data(), dgain.data(), dbias.data());
   const double bound = parity_bound(wide);
   EXPECT_LT(nmse(y.to_vector().data(), want.data(), n * c), parity_bound(dtype));
-  EXPECT_LT(nmse(gradient_of(gain).data(), dgain.data(), c), bound);
-  EXPECT_LT(nmse(gradient_of(bias).data(), dbias.data(), c), bound);
+  EXPECT_LT(nmse(gain.gradient().to_vector().data(), dgain.data(), c), bound);
+  EXPECT_LT(nmse(bias.gradient().to_vector().data(), dbias.data(), c), bound);
   if (c > 1) {  // with one column dX is 0 but for rounding
-    EXPECT_LT(nmse(gradient_of(x).data(), dx.data(), n * c), parity_bound(dtype, 2));
+    EXPECT_LT(nmse(x.gradient().to_vector().data(), dx.data(), n * c), parity_bound(dtype, 2));
   }
 }
 
@@ -91,7 +85,7 @@ TEST(LayerNorm, ThreadsDoNotChangeABit) {
     gain.set_needs_grad(true);
     backward(layer_norm_silu(x, gain, Tensor::zeros({32})), dy);
     omp_set_num_threads(before);
-    gains.push_back(gradient_of(gain));
+    gains.push_back(gain.gradient().to_vector());
   }
   EXPECT_EQ(gains[0], gains[1]);
   EXPECT_EQ(gains[0], gains[2]);
