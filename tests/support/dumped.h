@@ -9,15 +9,20 @@
 
 namespace heartbeat::testing {
 
+// Throws what dump() throws.
 inline std::string dumped(const std::string& dir, const DumpOptions& options = {}) {
-  char* text = nullptr;
-  size_t size = 0;
-  std::FILE* file = open_memstream(&text, &size);
-  dump(RunReader(dir), options, file);
-  std::fclose(file);
-  std::string result(text, size);
-  std::free(text);
-  return result;
+  struct Memory {
+    char* text = nullptr;
+    size_t size = 0;
+    std::FILE* file = open_memstream(&text, &size);
+    ~Memory() {
+      if (file) std::fclose(file);
+      std::free(text);
+    }
+  } memory;
+  dump(RunReader(dir), options, memory.file);
+  std::fflush(memory.file);
+  return {memory.text, memory.size};
 }
 
 }  // namespace heartbeat::testing
