@@ -75,7 +75,7 @@ if(NVCC)
       COMMAND bash -c "\"$@\" 2>${object}.txt || { cat ${object}.txt >&2; exit 1; }" nvcc ${CCACHE} ${NVCC} -c ${source}
               -o ${object} -std=c++20 -O3 ${HEARTBEAT_NVCC_FLAGS} ${extra} -gencode arch=compute_80,code=sm_80 -gencode
               arch=compute_90,code=sm_90 -Werror all-warnings -Xcompiler=-Wall,-Wno-restrict,-Werror -Xptxas=-v
-              -I${PROJECT_SOURCE_DIR} -MD -MF ${object}.d
+              -DHEARTBEAT_CUDA=1 -I${PROJECT_SOURCE_DIR} -MD -MF ${object}.d
       DEPENDS ${source}
       DEPFILE ${object}.d
       COMMENT "nvcc ${name}"
