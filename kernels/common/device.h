@@ -87,6 +87,9 @@ class OutOfMemory : public std::runtime_error {
  public:
   OutOfMemory(std::size_t wanted, std::vector<std::size_t> live);
 };
+// Whether so many bytes fit beside those in use, if the GPU has $HEARTBEAT_GPU_MEMORY bytes: for one that others use,
+// too, and for tests. Always where that is not set. For the device layers.
+bool is_within_limit(std::size_t wanted, std::size_t live);
 
 // Work that cannot be part of a graph: one sentence without a name of a program.
 class NotRecordable : public std::runtime_error {

@@ -109,14 +109,17 @@ bool is_on_device(const void* pointer) {
 // cudaMalloc belongs to no stream, and a relaxed recording allows it. The pool may hold what it lacks.
 void* take_slab(std::size_t bytes) {
   void* pointer = nullptr;
-  cudaError_t error = cudaMalloc(&pointer, bytes);
+  const auto ask = [&] {
+    return is_within_limit(bytes, memory_report().live) ? cudaMalloc(&pointer, bytes) : cudaErrorMemoryAllocation;
+  };
+  cudaError_t error = ask();
   if (error == cudaErrorMemoryAllocation) {
     int device;
     cudaMemPool_t pool;
     check(cudaGetDevice(&device), "cudaGetDevice");
     check(cudaDeviceGetDefaultMemPool(&pool, device), "cudaDeviceGetDefaultMemPool");
     check(cudaMemPoolTrimTo(pool, 0), "cudaMemPoolTrimTo");
-    error = cudaMalloc(&pointer, bytes);
+    error = ask();
   }
   static_cast<void>(cudaGetLastError());  // a want of memory stays behind otherwise
   if (error == cudaErrorMemoryAllocation) throw OutOfMemory(bytes, live_sizes());
@@ -205,7 +208,11 @@ void* allocate(Cuda stream, std::size_t bytes) {
   if (Recording* r = recording_on(stream)) return r->allocate(bytes);
   keep_freed_memory();
   void* pointer = nullptr;
-  const auto ask = [&] { return cudaMallocAsync(&pointer, std::max<std::size_t>(bytes, 1), native(stream)); };
+  const auto ask = [&] {
+    return is_within_limit(bytes, memory_report().live)
+               ? cudaMallocAsync(&pointer, std::max<std::size_t>(bytes, 1), native(stream))
+               : cudaErrorMemoryAllocation;
+  };
   cudaError_t error = ask();
   if (error == cudaErrorMemoryAllocation) {  // what is queued may still release some
     synchronize(stream);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 
 #include "kernels/common/device.h"
 
@@ -26,6 +27,11 @@ std::string sentence(std::size_t wanted, std::vector<std::size_t> live) {
 }
 
 }  // namespace
+
+bool is_within_limit(std::size_t wanted, std::size_t live) {
+  static const char* const limit = std::getenv("HEARTBEAT_GPU_MEMORY");
+  return !limit || live + wanted <= std::strtoull(limit, nullptr, 10);
+}
 
 OutOfMemory::OutOfMemory(std::size_t wanted, std::vector<std::size_t> live)
     : std::runtime_error(sentence(wanted, std::move(live))) {}

@@ -122,8 +122,7 @@ std::string why_unusable() {
 namespace {
 
 void* allocate_on_heap(std::size_t bytes, const std::function<void()>& wait) {
-  static const char* const limit = std::getenv("HEARTBEAT_SIMT_MEMORY");  // bytes of the emulated GPU
-  const auto fits = [&] { return !limit || simt::heap().live() + bytes <= std::strtoull(limit, nullptr, 10); };
+  const auto fits = [&] { return is_within_limit(bytes, simt::heap().live()); };
   if (!fits()) wait();  // what is queued may still release some
   if (!fits()) throw OutOfMemory(bytes, simt::heap().sizes());
   return simt::heap().allocate(bytes);

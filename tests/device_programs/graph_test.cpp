@@ -71,13 +71,10 @@ TEST_F(DigitsGraphOnGpu, AResumedRunContinuesToTheBit) {
 
 // A step fits, and a graph that keeps its memory does not.
 TEST_F(DigitsGraphOnGpu, ASmallGpuLaunchesItsSteps) {
-#ifndef HEARTBEAT_SIMT
-  GTEST_SKIP() << "only the emulated GPU can be made smaller";
-#endif
   const std::string command = "train_mnist --synthetic 60 --batch-size 16 --model mlp --epochs 2";
-  setenv("HEARTBEAT_SIMT_MEMORY", "6000000", 1);
+  setenv("HEARTBEAT_GPU_MEMORY", "6000000", 1);
   const std::string small = train(command, "auto");
-  unsetenv("HEARTBEAT_SIMT_MEMORY");
+  unsetenv("HEARTBEAT_GPU_MEMORY");
   EXPECT_EQ(note(small).find("2: steps are launched kernel by kernel, because the GPU is out of memory: "), 0u)
       << note(small);
   EXPECT_TRUE(read_text(small + "/last.safetensors") == read_text(train(command, "on") + "/last.safetensors"));

@@ -98,14 +98,11 @@ TEST(ContactsOnBothDevices, FiftyStepsAgree) {
 
 // A GPU that is too small ends a run with one sentence and exit code 1, and leaves its log readable.
 TEST(DigitsOnGpu, OutOfMemoryIsOneSentenceAndTheLogIsWhole) {
-#ifndef HEARTBEAT_SIMT
-  GTEST_SKIP() << "only the emulated GPU can be made smaller";
-#endif
   const Scratch scratch;
   const std::string run = scratch.file("run");
-  setenv("HEARTBEAT_SIMT_MEMORY", "9000000", 1);  // the model fits, a step of 64 digits does not
+  setenv("HEARTBEAT_GPU_MEMORY", "9000000", 1);  // the model fits, a step of 64 digits does not
   const Outcome outcome = run_command("train_mnist --quiet --synthetic 200 --epochs 1 --device cuda --run-dir " + run);
-  unsetenv("HEARTBEAT_SIMT_MEMORY");
+  unsetenv("HEARTBEAT_GPU_MEMORY");
   expect_one_sentence("train_mnist", outcome, 1, "the GPU is out of memory: ");
   for (const char* part :
        {"were asked for and", "largest pieces", "lower the batch (--pairs-per-batch or --batch-size)"})
