@@ -2,7 +2,6 @@
 // computes is settled by tests/kernels; here it is that its device version is called, with memory of the device.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
@@ -201,12 +200,13 @@ TEST_P(OnBothDevices, Bf16AgreesOrIsRefused) {
 INSTANTIATE_TEST_SUITE_P(Ops, OnBothDevices, ::testing::ValuesIn(cases()), [](const auto& c) { return c.param.name; });
 
 TEST(OpsOnBothDevices, NoOpIsLeftOut) {
-  if (!std::filesystem::exists(HEARTBEAT_SOURCE_DIR "/autograd/ops")) GTEST_SKIP() << "the sources are not here";
   std::set<std::string> tested;
   for (const OpCase& c : cases())
     if (c.file) tested.insert(c.file);
-  for (const auto& entry : std::filesystem::directory_iterator(HEARTBEAT_SOURCE_DIR "/autograd/ops"))
-    EXPECT_TRUE(tested.contains(entry.path().stem().string())) << entry.path();
+  std::istringstream ops(HEARTBEAT_OPS);  // stems of autograd/ops, from the build
+  int count = 0;
+  for (std::string op; ops >> op; ++count) EXPECT_TRUE(tested.contains(op)) << op;
+  EXPECT_GT(count, 15);
 }
 
 TEST(OpsOnBothDevices, CastsAgreeToTheBit) {
