@@ -6,7 +6,6 @@
 Pair operations run on the full L x L map, as a two-dimensional network does; a result is never compared with ours here
 (tests/ do that), only timed. Prints JSON.
 """
-import argparse
 import json
 import sys
 import warnings
@@ -14,7 +13,7 @@ import warnings
 import torch
 import torch.nn.functional as F
 
-from measure import measured
+from measure import measured, started
 
 aten = torch.ops.aten
 VERSION = "PyTorch " + torch.__version__.split("+")[0]
@@ -331,17 +330,8 @@ def rows_of(case):
 
 def main():
     global device
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("cases", nargs="+")
-    o = parser.parse_args()
-    if o.device == "cuda" and not torch.cuda.is_available():
-        sys.exit("torch_kernels: this PyTorch sees no GPU")
+    o = started(__doc__)
     device = o.device
-    torch.set_num_threads(o.threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.manual_seed(1)
     warnings.filterwarnings("ignore", "Sparse CSR")
     json.dump([row for case in o.cases for row in rows_of(case)], sys.stdout, indent=1)
 

@@ -7,7 +7,6 @@ one torch.histc a tensor and quantity.
 
 Start it once for each case: it reports the largest memory of its process above what PyTorch itself takes.
 """
-import argparse
 import json
 import sys
 
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import mnist_reference
-from measure import measured
+from measure import measured, started
 
 VERSION = "PyTorch " + torch.__version__.split("+")[0]
 SIZES = [dict(width=64, C=32, blocks=12, H=16), dict(width=96, C=64, blocks=16, H=32)]
@@ -152,16 +151,7 @@ def row_of(case, device):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("cases", nargs="+")
-    o = parser.parse_args()
-    if o.device == "cuda" and not torch.cuda.is_available():
-        sys.exit("torch_training: this PyTorch sees no GPU")
-    torch.set_num_threads(o.threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.manual_seed(1)
+    o = started(__doc__)
     json.dump([row_of(case, o.device) for case in o.cases], sys.stdout, indent=1)
 
 

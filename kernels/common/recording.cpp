@@ -88,9 +88,6 @@ const void* Recording::keep_constant(const void* host, std::size_t bytes) {
   return constants.back().device;
 }
 
-Recording* recording() {
-  return current;
-}
 Recording* recording_on(Cuda stream) {
   return current && current->stream.stream == stream.stream ? current : nullptr;
 }

@@ -70,7 +70,6 @@ struct Recording {
 
 // The recording of this stream, null where none is under way. There is one at a time.
 Recording* recording_on(Cuda stream);
-Recording* recording();
 // One recording for as long as it lives. Throws NotRecordable where another is under way.
 class RecordingScope {
  public:

@@ -4,21 +4,14 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../interop"))
 from browser import Page, chromium
-from small_run import Server, add_step, alerts_of, bins_of, command, kMapSize, map_samples, program, train
+from run_db import bins, ends
+from small_run import Server, add_step, alerts_of, command, kMapSize, map_samples, program, train
 
 if not chromium():
     print("no chromium here (apt-get install chromium): skipped")
     sys.exit(77)
-
-
-def edge(k):
-    return 2.0 ** (k // 2 - 40) * (1.5 if k % 2 else 1)
-
-
-def bin_range(i):
-    """Ends of a regular bin of the log, low and high."""
-    return (edge(i - 132), edge(i - 131)) if i > 130 else (-edge(129 - i), -edge(128 - i))
 
 
 def check_cells(page, run, tensor, step):
@@ -26,7 +19,7 @@ def check_cells(page, run, tensor, step):
     with sqlite3.connect(os.path.join(run, "run.db")) as db:
         blob = db.execute("SELECT bins FROM watch JOIN tensor ON tensor.id = watch.tensor WHERE name = ? AND quantity = 1"
                           " AND step = ?", (tensor, step)).fetchone()[0]
-    counts = bins_of(blob)
+    counts = bins(blob)
     cells = page.run(f"""(() => {{
       const panel = [...shownPanels.values()].find(p => run.tensors[p.member.series.tensor].name === "{tensor}");
       const c = panel.columnAt({step} + 0.5), n = panel.picture.height;
@@ -36,7 +29,7 @@ def check_cells(page, run, tensor, step):
     compared = 0
     for low, high, count in cells:
         for i in range(1, 260):
-            if i not in (129, 130, 131) and bin_range(i) == (low, high):
+            if i not in (129, 130, 131) and ends(i) == (low, high):
                 assert counts.get(i, 0) == count, (tensor, step, low, high, count)
                 compared += count > 0
     assert compared > 5, cells

@@ -68,22 +68,6 @@ def add_step(run, step):
         db.execute("INSERT INTO step VALUES (?, ?, 1.0, '[0.01]', 1, 1, 0, 0)", (step, time.time()))
 
 
-def bins_of(blob):
-    """Counts by bin, as tools/log/bins.h writes them."""
-    numbers, value, shift = [], 0, 0
-    for byte in blob:
-        value |= (byte & 127) << shift
-        shift += 7
-        if not byte & 128:
-            numbers.append(value)
-            value, shift = 0, 0
-    counts, index = {}, 0
-    for gap, count in zip(numbers[::2], numbers[1::2]):
-        index += gap
-        counts[index] = count
-    return counts
-
-
 class Server:
     def __init__(self, run, address="127.0.0.1:0"):
         self.process = subprocess.Popen([program("heartbeat"), "serve", run, "--address", address],
