@@ -13,6 +13,7 @@ inline constexpr int kVectorBytes = 32;
 #endif
 inline constexpr int kNarrowBytes = 32;  // for rows of a dozen elements, which would leave half of a wide vector empty
 inline constexpr int kTileRows = 6;      // 6 x 2 sums, 2 right operands and 1 left operand fit the 16 registers of AVX2
+inline constexpr int kTallTileRows = kVectorBytes == 64 ? 12 : kTileRows;  // and 12 x 2 the 32 of AVX-512
 
 template <class T, int kBytes = kVectorBytes>
 struct VectorOf {
@@ -42,14 +43,14 @@ void with_constant(long n, F f) {
     with_constant<N - 1>(n, f);
 }
 
-// Cuts n rows into register tiles and calls f.template operator()<R>(first) for each. A rest of 1 or 2 rows would leave
-// the multipliers waiting for each other's sums: 6 + 2 becomes 4 + 4.
-template <class F>
+// Cuts n rows into register tiles of at most N and calls f.template operator()<R>(first) for each. They are of one
+// size, give or take a row: a rest of 1 or 2 would leave the multipliers waiting for each other's sums.
+template <int N = kTileRows, class F>
 void for_tiles(long n, F f) {
-  for (long first = 0, rows; first < n; first += rows) {
-    const long left = n - first;
-    rows = left == kTileRows + 1 || left == kTileRows + 2 ? 4 : std::min<long>(left, kTileRows);
-    with_constant(rows, [&]<int R>() { f.template operator()<R>(first); });
+  long tiles = (n + N - 1) / N;
+  for (long first = 0, rows; first < n; first += rows, --tiles) {
+    rows = (n - first + tiles - 1) / tiles;
+    with_constant<N>(rows, [&]<int R>() { f.template operator()<R>(first); });
   }
 }
 

@@ -15,47 +15,75 @@ constexpr long kPixelsPerPartial = 512;  // of output, enough work to be worth a
 constexpr long kMaxPartials = 32;
 constexpr long kPixelBlock = 128;  // of dy transposed at once: 8 KB, so that 24 KB of L1 are left for x
 
+// Four vectors of partial sums, so that none waits for the one before.
 template <class T>
 T sum_of(const T* x, long n) {
-  T sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (long k = 0; k < n; ++k) sum += x[k];
-  return sum;
+  constexpr long kN = kLanes<T>;
+  Vector<T> sum[4] = {};
+  long k = 0;
+  for (; k + 4 * kN <= n; k += 4 * kN)
+    for (int v = 0; v < 4; ++v) sum[v] += load(x + k + v * kN);
+  T lane[kN];
+  store(lane, (sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (long half = kN / 2; half > 0; half /= 2)
+    for (long j = 0; j < half; ++j) lane[j] += lane[j + half];
+  for (; k < n; ++k) lane[0] += x[k];
+  return lane[0];
 }
 
-// dW[k] += sum over pixels p of x(k, p) * dy[p] for all taps k, where x(k, p) = image[tap[k] + pixel[p]].
-// dy [pixels, kTileCols], of which V vectors count; dW [taps, kTileCols]
-template <int V, class T>
-void add_to_panel(const T* image, const long* tap, long taps, const long* pixel, long pixels, const T* dy, T* dW) {
-  for_tiles(taps, [&]<int R>(long k) {
-    const T* under[R];
-    for (int r = 0; r < R; ++r) under[r] = image + tap[k + r];
-    T* const to = dW + k * kTileCols<T>;
-    Vector<T> sum[R][V];
+constexpr int kFilterVectors = kVectorBytes == 64 ? 4 : 2;  // of a tile of dW: 6 x 4 sums fit 32 registers
+template <class T>
+constexpr int kFilters = kFilterVectors* kLanes<T>;
+
+// dW[r] += sum over pixels p of image[tap[r] + pixel[p]] * dy[p] for R taps; dy [pixels, kFilters] and dW [R,
+// kFilters], of which V vectors count. Not inlined: the loops around it would leave too few registers for its R
+// addresses.
+template <int R, int V, class T>
+[[gnu::noinline]] void add_taps(const T* image, const long* tap, const long* pixel, long pixels, const T* dy, T* dW) {
+  const T* under[R];
+  for (int r = 0; r < R; ++r) under[r] = image + tap[r];
+  Vector<T> sum[R][V];
 #pragma GCC unroll 6
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) sum[r][v] = load(to + r * kTileCols<T> + v * kLanes<T>);
-    add_products<R, V, T>(
-        pixels, [&](int r, long p) { return under[r][pixel[p]]; },
-        [&](int v, long p) { return load(dy + p * kTileCols<T> + v * kLanes<T>); }, sum);
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sum[r][v] = load(dW + r * kFilters<T> + v * kLanes<T>);
+  add_products<R, V, T>(
+      pixels, [&](int r, long p) { return under[r][pixel[p]]; },
+      [&](int v, long p) { return load(dy + p * kFilters<T> + v * kLanes<T>); }, sum);
 #pragma GCC unroll 6
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) store(to + r * kTileCols<T> + v * kLanes<T>, sum[r][v]);
-  });
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store(dW + r * kFilters<T> + v * kLanes<T>, sum[r][v]);
 }
 
-// Strips two by two; an odd one comes as its own partner, to be taken once.
+// Calls f(k, strips) for the strips of tile k. What the last one lacks is its last strip once more, of count 0.
 template <class F>
-void for_strip_pairs(const std::vector<Canvas::Strip>& strips, F f) {
+void for_strip_tiles(const std::vector<Canvas::Strip>& strips, F f) {
   const long count = long(strips.size());
-  for (long k = 0; k < count; k += 2) f(k / 2, strips[k], strips[std::min(k + 1, count - 1)], k + 1 < count);
+  for (long k = 0; k < count; k += kTileStrips) {
+    Canvas::Strip tile[kTileStrips];
+    for (long j = 0; j < kTileStrips; ++j) {
+      tile[j] = strips[std::min(k + j, count - 1)];
+      if (k + j >= count) tile[j].count = 0;
+    }
+    f(k / kTileStrips, tile);
+  }
+}
+
+// f(r, place, strip) for the sums of a tile, where place is the strip's own entry of `tile`.
+template <class T, int R, class F>
+[[gnu::always_inline]] inline void for_sums(const Vector<T> (&sum)[R][2], const Canvas::Strip (&tile)[kTileStrips],
+                                            F f) {
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v)
+      for_strips<T>(sum[r][v], [&](int k, Narrow<T> strip) { f(r, tile[v * kJoined + k], strip); });
 }
 
 }  // namespace
 
 template <class T>
 void conv2d(Cpu, const Conv2dShape& s, const T* x, const T* W, const T* b, T* y) {
-  const Canvas canvas(s, kLanes<T, kNarrowBytes>);
+  const Canvas canvas(s, kStripLanes<T>);
   const long taps = s.taps(), pixels = s.pixels();
   const long* const tap = canvas.taps();
 
@@ -65,33 +93,34 @@ void conv2d(Cpu, const Conv2dShape& s, const T* x, const T* W, const T* b, T* y)
 #pragma omp for schedule(static)
     for (long n = 0; n < s.images; ++n) {
       const T* const image = canvas.of(x + n * s.x_size(), scratch.data());
-      for_tiles(s.out, [&]<int R>(long o) {
+      for_tiles<kTallTileRows>(s.out, [&]<int R>(long o) {
         const T* const filters = W + o * taps;
         T* const to = y + n * s.y_size() + o * pixels;
-        for_strip_pairs(canvas.strips(), [&](long, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
-          const T* const from[2] = {image + s0.canvas, image + s1.canvas};
-          Vector<T, kNarrowBytes> sum[R][2];
-#pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T, kNarrowBytes>{} + (b ? b[o + r] : T(0));
+        for_strip_tiles(canvas.strips(), [&](long, const Canvas::Strip(&tile)[kTileStrips]) {
+          const T* from[kTileStrips];
+          for (int k = 0; k < kTileStrips; ++k) from[k] = image + tile[k].canvas;
+          Vector<T> sum[R][2];
+#pragma GCC unroll 12
+          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{} + (b ? b[o + r] : T(0));
           add_products<R, 2, T>(
               taps, [&](int r, long k) { return filters[r * taps + k]; },
-              [&](int v, long k) { return load<kNarrowBytes>(from[v] + tap[k]); }, sum);
-#pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) store_lanes(to + r * pixels + s0.output, sum[r][0], s0.count);
-          if (!both) return;
-#pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) store_lanes(to + r * pixels + s1.output, sum[r][1], s1.count);
+              [&](int v, long k) { return join(from[v * kJoined] + tap[k], from[v * kJoined + kJoined - 1] + tap[k]); },
+              sum);
+          for_sums<T, R>(sum, tile, [&](int r, const Canvas::Strip& place, Narrow<T> strip) {
+            store_strip(to + r * pixels + place.output, strip, place.count);
+          });
         });
       });
     }
   }
 }
 
-// Every tap sends W(o,c,i,j) dy(o) summed over o back to where it read. A tile are six channels of one tap, not six
+// Every tap sends W(o,c,i,j) dy(o) summed over o back to where it read. The rows of a tile are channels of one tap, not
 // taps of one channel: those overlap in memory, and each would wait for the stores of the one before.
 template <class T>
 void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T* dx) {
-  const Canvas canvas(s, kLanes<T, kNarrowBytes>);
+  constexpr int kCols = kTileCols<T>;
+  const Canvas canvas(s, kStripLanes<T>);
   const auto& strips = canvas.strips();
   const long pixels = s.pixels(), taps = s.taps(), places = s.kernel_height * s.kernel_width;
   std::vector<T> weights(taps * s.out);  // [kernel_height, kernel_width, in, out]
@@ -105,37 +134,31 @@ void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T*
 #pragma omp parallel if (s.work() > kParallelWork)
   {
     std::vector<T> scratch(canvas.is_image() ? 0 : canvas.size());
-    // [pairs of strips, out, 2 vectors]; lanes past the end of a strip stay zero
-    std::vector<T> panels(chunks_of(long(strips.size()), 2) * s.out * kTileCols<T, kNarrowBytes>);
+    // [tiles of strips, out, kCols]; lanes past the end of a strip stay zero
+    std::vector<T> panels(chunks_of(long(strips.size()), kTileStrips) * s.out * kCols);
 #pragma omp for schedule(static)
     for (long n = 0; n < s.images; ++n) {
       const T* const from = dy + n * s.y_size();
       for (long k = 0; k < long(strips.size()); ++k)
         for (long o = 0; o < s.out; ++o)
-          copy_lanes<kNarrowBytes>(
-              from + o * pixels + strips[k].output, strips[k].count,
-              panels.data() + (k / 2 * s.out + o) * kTileCols<T, kNarrowBytes> + k % 2 * kLanes<T, kNarrowBytes>);
+          copy_strip(from + o * pixels + strips[k].output, strips[k].count,
+                     panels.data() + (k / kTileStrips * s.out + o) * kCols + k % kTileStrips * kStripLanes<T>);
       T* const image = dx + n * s.x_size();
       T* const to = canvas.is_image() ? image : scratch.data();
       if (!canvas.is_image()) std::fill(scratch.begin(), scratch.end(), T(0));
-      for_tiles(taps, [&]<int R>(long k) {
+      for_tiles<kTallTileRows>(taps, [&]<int R>(long k) {
         const T* const rows = weights.data() + k * s.out;
-        for_strip_pairs(strips, [&](long pair, const Canvas::Strip& s0, const Canvas::Strip& s1, bool both) {
-          const T* const panel = panels.data() + pair * s.out * kTileCols<T, kNarrowBytes>;
-          Vector<T, kNarrowBytes> sum[R][2];
-#pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T, kNarrowBytes>{};
+        for_strip_tiles(strips, [&](long number, const Canvas::Strip(&tile)[kTileStrips]) {
+          const T* const panel = panels.data() + number * s.out * kCols;
+          Vector<T> sum[R][2];
+#pragma GCC unroll 12
+          for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Vector<T>{};
           add_products<R, 2, T>(
               s.out, [&](int r, long o) { return rows[r * s.out + o]; },
-              [&](int v, long o) {
-                return load<kNarrowBytes>(panel + o * kTileCols<T, kNarrowBytes> + v * kLanes<T, kNarrowBytes>);
-              },
-              sum);
-#pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) add_lanes(to + tap[k + r] + s0.canvas, sum[r][0], s0.count);
-          if (!both) return;
-#pragma GCC unroll 6
-          for (int r = 0; r < R; ++r) add_lanes(to + tap[k + r] + s1.canvas, sum[r][1], s1.count);
+              [&](int v, long o) { return load(panel + o * kCols + v * kLanes<T>); }, sum);
+          for_sums<T, R>(sum, tile, [&](int r, const Canvas::Strip& place, Narrow<T> strip) {
+            add_strip(to + tap[k + r] + place.canvas, strip, place.count);
+          });
         });
       });
       if (!canvas.is_image()) canvas.add_to(scratch.data(), image);
@@ -145,7 +168,7 @@ void conv2d_dx_accumulate(Cpu, const Conv2dShape& s, const T* dy, const T* W, T*
 
 template <class T>
 void conv2d_dw_accumulate(Cpu, const Conv2dShape& s, const T* x, const T* dy, T* dW, T* db) {
-  constexpr int kCols = kTileCols<T>;
+  constexpr int kCols = kFilters<T>;
   const Canvas canvas(s, kLanes<T>);
   const long taps = s.taps(), pixels = s.pixels(), panels = chunks_of(s.out, kCols);
   // A partial sum: dW as [panels, taps, kCols], then db as [panels, kCols].
@@ -173,10 +196,12 @@ void conv2d_dw_accumulate(Cpu, const Conv2dShape& s, const T* x, const T* dy, T*
           const long filters = std::min<long>(kCols, s.out - panel * kCols);
           for (long first = 0; first < pixels; first += kPixelBlock) {
             const long count = std::min(kPixelBlock, pixels - first);
-            transpose_panel(from + panel * kCols * pixels + first, pixels, filters, count, dy_panel.data());
-            with_constant<2>(chunks_of(filters, kLanes<T>), [&]<int V>() {
-              add_to_panel<V>(image, canvas.taps(), taps, canvas.pixels() + first, count, dy_panel.data(),
-                              to_W + panel * taps * kCols);
+            transpose_panel<kCols>(from + panel * kCols * pixels + first, pixels, filters, count, dy_panel.data());
+            with_constant<kFilterVectors>(chunks_of(filters, kLanes<T>), [&]<int V>() {
+              for_tiles(taps, [&]<int R>(long k) {
+                add_taps<R, V>(image, canvas.taps() + k, canvas.pixels() + first, count, dy_panel.data(),
+                               to_W + (panel * taps + k) * kCols);
+              });
             });
           }
         }

@@ -24,45 +24,76 @@ template <int R, int V, class T, class Left, class Right, class Sums>
   }
 }
 
-template <int kBytes, class T>
-void copy_lanes(const T* from, long n, T* to) {
-  if (n == kLanes<T, kBytes>)
-    store(to, load<kBytes>(from));
+// A row of output pixels is cut into strips of a narrow vector: those of small images would leave half of a wide one
+// empty. A vector holds one strip or two, a tile two vectors.
+inline constexpr int kJoined = kVectorBytes / kNarrowBytes;
+inline constexpr int kTileStrips = 2 * kJoined;
+template <class T>
+using Narrow = Vector<T, kNarrowBytes>;
+template <class T>
+inline constexpr int kStripLanes = kLanes<T, kNarrowBytes>;
+
+template <class T>
+[[gnu::always_inline]] inline Vector<T> join(const T* first, [[maybe_unused]] const T* second) {
+  if constexpr (kJoined == 1)
+    return load(first);
+  else
+    return [&]<int... I>(std::integer_sequence<int, I...>) {
+      return __builtin_shufflevector(load<kNarrowBytes>(first), load<kNarrowBytes>(second), I...);
+    }
+  (std::make_integer_sequence<int, kLanes<T>>{});
+}
+
+// Calls f(k, strip k) for the strips of a vector.
+template <class T, class F>
+[[gnu::always_inline]] inline void for_strips(Vector<T> v, F f) {
+  if constexpr (kJoined == 1)
+    f(0, v);
+  else
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      f(0, __builtin_shufflevector(v, v, I...));
+      f(1, __builtin_shufflevector(v, v, I + kStripLanes<T>...));
+    }
+  (std::make_integer_sequence<int, kStripLanes<T>>{});
+}
+
+template <class T>
+void copy_strip(const T* from, long n, T* to) {
+  if (n == kStripLanes<T>)
+    store(to, load<kNarrowBytes>(from));
   else
     std::copy_n(from, n, to);
 }
 
 // The first n lanes go to memory. A vector is never indexed by a variable: that would take its tile out of registers.
-template <class T, class V>
-[[gnu::always_inline]] inline void store_lanes(T* to, V v, long n) {
-  constexpr int kBytes = sizeof(V);
-  if (n == kLanes<T, kBytes>) {
+template <class T>
+[[gnu::always_inline]] inline void store_strip(T* to, Narrow<T> v, long n) {
+  if (n == kStripLanes<T>) {
     store(to, v);
   } else {
-    T lane[kLanes<T, kBytes>];
+    T lane[kStripLanes<T>];
     store(lane, v);
     std::copy_n(lane, n, to);
   }
 }
-template <class T, class V>
-[[gnu::always_inline]] inline void add_lanes(T* to, V v, long n) {
-  constexpr int kBytes = sizeof(V);
-  if (n == kLanes<T, kBytes>) {
-    store(to, load<kBytes>(to) + v);
+template <class T>
+[[gnu::always_inline]] inline void add_strip(T* to, Narrow<T> v, long n) {
+  if (n == kStripLanes<T>) {
+    store(to, load<kNarrowBytes>(to) + v);
   } else {
-    T lane[kLanes<T, kBytes>];
+    T lane[kStripLanes<T>];
     store(lane, v);
     for (long k = 0; k < n; ++k) to[k] += lane[k];
   }
 }
 
 // to[c * to_stride + r] = from[r * from_stride + c] for as many rows and columns as a vector has lanes: in every stage
-// row r meets row r + lanes / 2, and both are woven into one.
+// row r meets row r + lanes / 2, and both are woven into one. Where there are fewer rows, the last one fills the block.
 template <class T>
-void transpose_block(const T* from, long from_stride, T* to, long to_stride) {
+void transpose_block(const T* from, long from_stride, long rows, T* to, long to_stride) {
   constexpr int kN = kLanes<T>;
   Vector<T> row[kN], woven[kN];
-  for (int r = 0; r < kN; ++r) row[r] = load(from + r * from_stride);
+  for (int r = 0; r < kN; ++r) row[r] = load(from + std::min<long>(r, rows - 1) * from_stride);
   for (int stage = 1; stage < kN; stage *= 2) {
     [&]<int... I>(std::integer_sequence<int, I...>) {
       for (int r = 0; r < kN / 2; ++r) {
@@ -76,14 +107,15 @@ void transpose_block(const T* from, long from_stride, T* to, long to_stride) {
   for (int c = 0; c < kN; ++c) store(to + c * to_stride, row[c]);
 }
 
-// to [cols, kTileCols] gets rows of `from`, from_stride apart, as columns; at most kTileCols of them.
-template <class T>
+// to [cols, kStride] gets rows of `from`, from_stride apart, as columns, at most kStride of them; columns after those,
+// up to a whole vector, get anything.
+template <long kStride, class T>
 void transpose_panel(const T* from, long from_stride, long rows, long cols, T* to) {
-  constexpr long kN = kLanes<T>, kStride = kTileCols<T>;
+  constexpr long kN = kLanes<T>;
   for (long r = 0; r < rows; r += kN) {
     long c = 0;
-    for (; r + kN <= rows && c + kN <= cols; c += kN)
-      transpose_block(from + r * from_stride + c, from_stride, to + c * kStride + r, kStride);
+    for (; c + kN <= cols; c += kN)
+      transpose_block(from + r * from_stride + c, from_stride, rows - r, to + c * kStride + r, kStride);
     for (long k = r; k < std::min(rows, r + kN); ++k)
       for (long j = c; j < cols; ++j) to[j * kStride + k] = from[k * from_stride + j];
   }
