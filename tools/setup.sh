@@ -7,7 +7,7 @@ packages="g++ cmake ninja-build ccache pkg-config git clang-format
   zlib1g-dev libpng-dev libzip-dev libcairo2-dev fonts-dejavu-core libprotobuf-dev protobuf-compiler libboost-dev node-d3
   libcpp-httplib-dev
   libgtest-dev libbenchmark-dev
-  sqlite3 python3 python3-numpy dssp xz-utils"
+  sqlite3 python3 python3-numpy python3-venv dssp xz-utils"
 
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: this is no Debian system; install the equivalents of:" $packages >&2
