@@ -17,11 +17,12 @@ class Tally {
   void move_to(TensorStats& out);  // overwrites out with what was added, and starts anew
 
  private:
-  static constexpr int kCopies = 4;
+  static constexpr int kCopies = 8;
 
   void add_one_by_one(const T* x, long n);
 
-  alignas(64) std::uint32_t counts_[kCopies][kBins] = {};  // of at most one chunk, so 32 bits are enough
+  static_assert(ChunkTable::kChunk < 1 << 16);
+  alignas(64) std::uint16_t counts_[kCopies][kBins] = {};  // of at most one chunk, so 16 bits are enough
   double low_ = INFINITY, high_ = -INFINITY;
   double sum_ = 0, squares_ = 0, magnitudes_ = 0;
 };
