@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Sets up, builds, and runs every test this machine can run. Ends with 'N passed, N failed'.
+# Sets up, builds, and runs tests. Ends with 'N passed, N failed'.
 #
-#   ./tools/test.sh                      all stages below, in this order
-#   ./tools/test.sh release asan         some of them
+#   ./tools/test.sh                      what runs on a CPU: the stages release and asan
+#   ./tools/test.sh all                  every test this machine can run: all stages, in this order
+#   ./tools/test.sh simt nvcc            some of them
 #   ./tools/test.sh release -R Spmm      what begins with a dash, and all after it, goes to ctest
 #
 #   release      what users run: kernels, autograd, data, model, tools, whole programs, the house
@@ -14,17 +15,23 @@
 #   gpu-node     the archive for a machine with a GPU and nothing else: what it needs and how large it is; where nvcc is
 set -uo pipefail
 cd "$(dirname "$0")/.."
-case "${1:-}" in -h|--help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1:-}" in -h|--help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 stages=()
+every=(release asan simt simt-asan simt-check nvcc gpu-node)
 while [ $# -gt 0 ] && [[ "$1" != -* ]]; do
+  if [ "$1" = all ]; then
+    stages=("${every[@]}")
+    shift
+    continue
+  fi
   [[ "$1" =~ ^(release|asan|simt|simt-asan|simt-check|nvcc|gpu-node)$ ]] || {
-    echo "test: '$1' is not a stage; choose from release asan simt simt-asan simt-check nvcc gpu-node" >&2
+    echo "test: '$1' is not a stage; choose from all ${every[*]}" >&2
     exit 2
   }
   stages+=("$1")
   shift
 done
-[ ${#stages[@]} -gt 0 ] || stages=(release asan simt simt-asan simt-check nvcc gpu-node)
+[ ${#stages[@]} -gt 0 ] || stages=(release asan)
 ./tools/setup.sh || exit 2
 
 export OMP_WAIT_POLICY=passive  # tests run side by side: threads that spin while they wait would slow each other down
