@@ -200,8 +200,9 @@ void add_doctor(CLI::App& app, int& code) {
       "doctor",
       "Say what is wrong with a run, and what to try; exits with 10 for a warning, 11 for an error, 12 for fatal");
   command->add_option("RUN", o->run, "Run directory, finished or still being written");
-  command->add_option("--silence", o->silence, "A rule that is not to speak, as R16, or as R16:fc1.* for some tensors");
-  command->add_option("--limit", o->limits, "Another limit of a rule, as R16.high=0.02");
+  command->add_option("--silence", o->silence, "A rule that is not to speak, as R16, or as R16:fc1.* for some tensors")
+      ->allow_extra_args(false);  // what follows is the run
+  command->add_option("--limit", o->limits, "Another limit of a rule, as R16.high=0.02")->allow_extra_args(false);
   command->add_flag("--json", o->json, "One JSON object");
   command->add_flag("--rules", o->rules, "List the rules and their limits");
   command->callback([o, &code] {

@@ -284,6 +284,7 @@ TEST(HeartbeatDoctor, ExitsWithTheGravestSeverity) {
   EXPECT_EQ(code("fatal", ""), 12);
   EXPECT_EQ(code("warning", ""), 10);
   EXPECT_EQ(code("warning", "--silence R43 --silence R24"), 0);
+  EXPECT_EQ(run_command("heartbeat doctor --silence R43 --silence R24 " + (scratch / "warning")).code, 0);
   const Outcome json = run_command("heartbeat doctor --json " + (scratch / "fatal"));
   EXPECT_EQ(json.code, 12);
   EXPECT_NE(json.out.find("\"rule\": \"R02\""), std::string::npos) << json.out;
