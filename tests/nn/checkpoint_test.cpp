@@ -12,11 +12,14 @@
 #include "kernels/common/error.h"
 #include "nn/optimizer.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/peers.h"
 
 namespace heartbeat {
 namespace {
 
 namespace fs = std::filesystem;
+using heartbeat::testing::kNoPeers;
+using heartbeat::testing::python_with;
 using heartbeat::testing::random_normal;
 using nn::Checkpoint;
 using nn::Parameters;
@@ -222,8 +225,8 @@ TEST_F(CheckpointFile, SurvivesTruncationAndFlippedBits) {
 }
 
 TEST_F(CheckpointFile, PythonReadsIt) {
-  if (std::system("python3 -c 'import safetensors, numpy' >/dev/null 2>&1") != 0)
-    GTEST_SKIP() << "python3 has no safetensors: pip install safetensors numpy";
+  const std::string python = python_with("safetensors, numpy");
+  if (python.empty()) GTEST_SKIP() << kNoPeers;
   nn::save_checkpoint(path_, {{"a", Tensor::from({2, 2}, {1, 2, 3, 4})}, {"b", Tensor::full({3}, 0.5, Dtype::f64)}},
                       {{"step", "7"}});
   const std::string script =
@@ -234,7 +237,7 @@ TEST_F(CheckpointFile, PythonReadsIt) {
       "assert f.metadata()['step'] == '7'\n"
       "assert f.get_tensor('a').tolist() == [[1, 2], [3, 4]]\n"
       "assert f.get_tensor('b').tolist() == [.5, .5, .5] and f.get_tensor('b').dtype == 'float64'\n";
-  EXPECT_EQ(std::system(("python3 -c \"" + script + "\"").c_str()), 0);
+  EXPECT_EQ(std::system((python + " -c \"" + script + "\"").c_str()), 0);
 }
 
 }  // namespace
