@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up, builds, and runs tests. Ends with 'N passed, N failed'.
 #
-#   ./tools/test.sh                      what runs on a CPU: the stages release and asan
+#   ./tools/test.sh                      the code for the CPU: the stages release and asan
 #   ./tools/test.sh all                  every test this machine can run: all stages, in this order
 #   ./tools/test.sh simt nvcc            some of them
 #   ./tools/test.sh release -R Spmm      what begins with a dash, and all after it, goes to ctest
@@ -24,7 +24,7 @@ while [ $# -gt 0 ] && [[ "$1" != -* ]]; do
     shift
     continue
   fi
-  [[ "$1" =~ ^(release|asan|simt|simt-asan|simt-check|nvcc|gpu-node)$ ]] || {
+  [[ " ${every[*]} " == *" $1 "* ]] || {
     echo "test: '$1' is not a stage; choose from all ${every[*]}" >&2
     exit 2
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "autograd/ops.h"
 #include "graph/chain_graph.h"

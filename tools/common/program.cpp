@@ -35,7 +35,7 @@ bool let_waiting_threads_sleep() {
 }
 
 // An OpenBLAS older than the processor does not know it and takes it for one of 2004: products took four times as long
-// as with Haswell's kernels, and with those up to four times as long as with the ones for AVX-512.
+// as with Haswell's kernels, and with those up to 2.6 times as long as with the ones for AVX-512.
 bool name_the_processor() {
 #if defined(__x86_64__)
   if (std::getenv("OPENBLAS_CORETYPE") || blas::core_name() != std::string("Prescott")) return false;
